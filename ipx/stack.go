@@ -1,0 +1,180 @@
+package ipx
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/netip"
+	"time"
+
+	"deputy/link"
+)
+
+// Never is the deadline of a Stack that waits for nothing.
+const Never = time.Duration(math.MaxInt64)
+
+// Bounds of what New accepts.
+const (
+	minMTU     = 68     // RFC 791, section 3.2: every network carries that much unfragmented
+	maxMTU     = 0xffff // what the total length field holds
+	minBits    = 8      // of a prefix: the shortest network that was ever assigned
+	defaultTTL = 64     // RFC 1700, page 64
+)
+
+// maxBuffers bounds the datagrams that wait in a stack, for neighbours and in
+// the loopback together. At an MTU of 1500 bytes they take 380 KB.
+const maxBuffers = 256
+
+// Errors of New. Errors of sending stand in port.go.
+var (
+	ErrMTU    = errors.New("ipx: MTU of the device not in 68..65535")
+	ErrPrefix = errors.New("ipx: prefix is not the IPv4 address of a host with 8 to 32 bits of network")
+)
+
+// Device is what the stack needs of a link.Device. Frames have an Ethernet II
+// header.
+type Device interface {
+	Buffer() []byte   // lends a frame of link.HeaderLen+MTU() bytes; the same one until Send
+	Send(n int) error // transmits the first n bytes of the lent frame
+	MTU() int         // largest datagram in bytes
+	Addr() link.Addr  // our hardware address
+}
+
+// Handler takes the datagrams of one protocol. payload is a view that is valid
+// during the call only. dst is our address or a broadcast address. A Handler
+// may call Port.Buffer and Port.Send, but not Input or Advance.
+type Handler interface {
+	Receive(now time.Duration, src, dst netip.Addr, payload []byte)
+}
+
+// Config is what a Stack is made with.
+type Config struct {
+	Prefix netip.Prefix // our address and its network, such as 10.77.0.1/24
+	TTL    uint8        // time to live of what we send, in hops; 0 means 64
+	Logger *slog.Logger // for conflicts and changes of neighbours; nil means none
+}
+
+// Stack is the IPv4 of one device. It does no I/O but through its Device, and
+// has no clock, goroutine or lock: one goroutine at a time may call it. now is
+// the monotonic time since a start that the caller chose, and never decreases.
+type Stack struct {
+	dev      Device
+	log      *slog.Logger
+	mtu      int // largest payload
+	ttl      uint8
+	hardware link.Addr
+	addr     netip.Addr
+	host     uint32 // addr in host order
+	mask     uint32
+	directed netip.Addr // broadcast address of the network; not valid where it has none
+	handlers [256]Handler
+	id       uint16 // identification of the last datagram
+	deadline time.Duration
+	pool     pool
+
+	neighbours neighbours
+	loopback   queue
+	claim      claim
+	stats      Stats
+}
+
+// New returns the stack of dev. It sends nothing yet: see Announce and Probe.
+// The errors wrap ErrMTU and ErrPrefix.
+func New(dev Device, cfg Config) (*Stack, error) {
+	if mtu := dev.MTU(); mtu < minMTU || mtu > maxMTU {
+		return nil, fmt.Errorf("%w: %d", ErrMTU, mtu)
+	}
+	addr, bits := cfg.Prefix.Addr(), cfg.Prefix.Bits()
+	if !addr.Is4() || bits < minBits || addr.IsLoopback() || addr.IsMulticast() {
+		return nil, fmt.Errorf("%w: %s", ErrPrefix, cfg.Prefix)
+	}
+	s := &Stack{
+		dev:      dev,
+		log:      cfg.Logger,
+		mtu:      dev.MTU() - HeaderLen,
+		ttl:      cfg.TTL,
+		hardware: dev.Addr(),
+		addr:     addr,
+		host:     toUint32(addr),
+		mask:     ^uint32(0) << (32 - bits),
+		deadline: Never,
+		claim:    claim{held: true, deadline: Never},
+	}
+	if !s.isHost(s.host) || s.host>>24 == 0 || s.host == math.MaxUint32 {
+		return nil, fmt.Errorf("%w: %s", ErrPrefix, cfg.Prefix)
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.ttl == 0 {
+		s.ttl = defaultTTL
+	}
+	s.pool = pool{size: s.mtu, limit: maxBuffers}
+	s.neighbours.byAddr = make(map[netip.Addr]*neighbour)
+	s.addBroadcast(netip.AddrFrom4([4]byte{255, 255, 255, 255}))
+	if bits < 31 { // RFC 3021: a network of two addresses has no broadcast
+		var b [4]byte
+		binary.BigEndian.PutUint32(b[:], s.host|^s.mask)
+		s.directed = netip.AddrFrom4(b)
+		s.addBroadcast(s.directed)
+	}
+	return s, nil
+}
+
+// Handle makes h the receiver of the datagrams of protocol proto, in place of
+// the one before; nil removes it.
+func (s *Stack) Handle(proto uint8, h Handler) { s.handlers[proto] = h }
+
+// Addr returns our address.
+func (s *Stack) Addr() netip.Addr { return s.addr }
+
+// Stats returns the counters as they are now.
+func (s *Stack) Stats() Stats {
+	stats := s.stats
+	stats.Neighbours = len(s.neighbours.all)
+	return stats
+}
+
+// Deadline returns when Advance has something to do, Never if nothing waits. A
+// datagram in the loopback is due at once: the deadline is then in the past.
+func (s *Stack) Deadline() time.Duration { return s.deadline }
+
+// Advance does what is due at now: it delivers the datagrams that wait in the
+// loopback, repeats ARP requests, ages neighbours, and probes for or announces
+// our address. Before the deadline it does nothing.
+func (s *Stack) Advance(now time.Duration) {
+	if now < s.deadline {
+		return
+	}
+	s.deliverLoopback(now)
+	s.advanceNeighbours(now)
+	s.advanceClaim(now)
+
+	s.deadline = s.claim.deadline
+	for _, n := range s.neighbours.all {
+		s.deadline = min(s.deadline, n.deadline)
+	}
+	if s.loopback.len() > 0 {
+		s.deadline = min(s.deadline, now)
+	}
+}
+
+// schedule brings the deadline forward to at.
+func (s *Stack) schedule(at time.Duration) { s.deadline = min(s.deadline, at) }
+
+// isHost reports whether addr can be the address of a host of our network:
+// neither the network's own address nor its broadcast address.
+func (s *Stack) isHost(addr uint32) bool {
+	if (addr^s.host)&s.mask != 0 {
+		return false
+	}
+	local := ^s.mask
+	return local <= 1 || addr&local != 0 && addr&local != local
+}
+
+func toUint32(a netip.Addr) uint32 {
+	b := a.As4()
+	return binary.BigEndian.Uint32(b[:])
+}

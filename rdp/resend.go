@@ -1,0 +1,147 @@
+package rdp
+
+import "time"
+
+// reorderThreshold is how many segments sent later must have arrived for one to count as lost at once (RFC 5681's
+// three duplicates, counted in transmissions as in RFC 9002, section 6.1.1). With fewer, a short wait decides.
+const reorderThreshold = 3
+
+// acknowledge takes in the ACK and EACK of a segment (RFC 908, section 3.7.2, corrected by RFC 1151: SND.UNA =
+// SEG.ACK + 1). It reports false if the peer acknowledges what was never sent. An ACK older than SND.UNA moves
+// nothing back, and its EACK still counts: what was received stays received.
+func (r *Record) acknowledge(now time.Duration, h Header) bool {
+	ack := h.Ack()
+	if !before(ack, r.sndNxt) {
+		return false
+	}
+	sample := time.Duration(-1)
+	news, fresh := false, false // EACKs not known before; an advance of SND.UNA
+	for !before(ack, r.sndUna) {
+		s := r.out.at(r.sndUna)
+		if s.eacked {
+			r.eacked--
+		} else if !s.resent {
+			sample = now - s.sent
+			r.arrived(s)
+		}
+		r.release(r.sndUna)
+		r.sndUna++
+		fresh = true
+	}
+	outstanding := r.sndNxt - r.sndUna
+	for i := range h.EACKs() {
+		seq := h.EACK(i)
+		if !within(seq, r.sndUna, outstanding) {
+			continue
+		}
+		s := r.out.at(seq)
+		if s.eacked {
+			continue
+		}
+		s.eacked, news = true, true
+		if r.eacked == 0 || before(r.eackedHigh, seq) {
+			r.eackedHigh = seq
+		}
+		r.eacked++
+		if !s.resent {
+			sample = max(sample, now-s.sent)
+			r.arrived(s)
+		}
+	}
+	if sample >= 0 {
+		r.rtt.sample(sample)
+		r.backoff = 0
+	}
+	switch {
+	case outstanding == 0:
+		r.retryAt = Never
+	case fresh || news:
+		if r.eacked > 0 {
+			r.resendHoles(now)
+		}
+		if s := r.out.at(r.sndUna); fresh && s.eacked { // has no timer yet as the one to probe with
+			s.due = now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, 0)
+			r.retryAt = min(r.retryAt, s.due)
+		}
+	}
+	return true
+}
+
+// arrived notes the transmission of a segment as one that made it.
+func (r *Record) arrived(s *outgoing) {
+	if before(r.delivered, s.serial) {
+		r.delivered = s.serial
+	}
+}
+
+// resendHoles resends at once the segments that are missing below one reported by EACK, if enough sent later have
+// arrived; otherwise it moves their timers close.
+func (r *Record) resendHoles(now time.Duration) {
+	for seq := r.sndUna; before(seq, r.eackedHigh); seq++ {
+		s := r.out.at(seq)
+		if s.eacked || !before(s.serial, r.delivered) {
+			continue
+		}
+		if r.delivered-s.serial >= reorderThreshold {
+			s.resent = true
+			r.info.FastResends++
+			r.transmit(now, seq)
+			continue
+		}
+		if due := now + r.rtt.reordering(r.options.MinRTO); !s.suspect && due < s.due {
+			s.suspect, s.due = true, due
+			r.retryAt = min(r.retryAt, due)
+		}
+	}
+}
+
+// retry resends every segment whose timer has expired (RFC 908, section 3.7.3), backs off (RFC 6298, section 5.5),
+// and finds the next expiry. The oldest segment, if the peer has it and doesn't take it, is sent as a probe: its
+// acknowledgement could have been lost, and nothing else is outstanding that would show a dead peer.
+func (r *Record) retry(now time.Duration) {
+	r.retryAt = Never
+	for seq := r.sndUna; seq != r.sndNxt; seq++ {
+		s := r.out.at(seq)
+		probe := s.eacked && seq == r.sndUna
+		if s.eacked && !probe {
+			continue
+		}
+		if s.due > now {
+			r.retryAt = min(r.retryAt, s.due)
+			continue
+		}
+		s.resent = true
+		switch {
+		case probe:
+			if int(r.probes) >= r.options.RetryLimit {
+				r.fail(now, ErrTimeout)
+				return
+			}
+			r.probes++
+			r.info.Probes++
+			r.transmit(now, seq)
+			s.due = now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, s.timeouts)
+			s.timeouts = min(s.timeouts+1, 100)
+		case s.suspect:
+			r.info.FastResends++
+			r.transmit(now, seq)
+		case int(s.timeouts) >= r.retryLimit(s.kind):
+			r.fail(now, ErrTimeout)
+			return
+		default:
+			s.timeouts++
+			r.backoff = max(r.backoff, s.timeouts)
+			r.info.Timeouts++
+			r.transmit(now, seq)
+		}
+		r.retryAt = min(r.retryAt, s.due)
+	}
+}
+
+// retryLimit is how often a segment is retransmitted by timer.
+func (r *Record) retryLimit(k kind) int {
+	if k == kindSYN {
+		return openRetries
+	}
+	return r.options.RetryLimit
+}

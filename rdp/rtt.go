@@ -1,0 +1,43 @@
+package rdp
+
+import "time"
+
+// rtt estimates the round trip and the retransmission timeout (RFC 6298, section 2).
+type rtt struct {
+	srtt, rttvar time.Duration
+	sampled      bool
+}
+
+// sample takes one measurement; a round trip of 0 is one like any other.
+func (r *rtt) sample(d time.Duration) {
+	d = max(d, 0)
+	if !r.sampled {
+		r.srtt, r.rttvar, r.sampled = d, d/2, true
+		return
+	}
+	diff := r.srtt - d
+	if diff < 0 {
+		diff = -diff
+	}
+	r.rttvar += (diff - r.rttvar) / 4
+	r.srtt += (d - r.srtt) / 8
+}
+
+// rto is SRTT + 4 RTTVAR within its bounds, doubled backoff times (section 5.5).
+func (r *rtt) rto(lo, hi time.Duration, backoff uint8) time.Duration {
+	d := initialRTO
+	if r.sampled {
+		d = r.srtt + 4*r.rttvar
+	}
+	d = max(d, lo)
+	for ; backoff > 0 && d < hi; backoff-- {
+		d *= 2
+	}
+	return min(d, hi)
+}
+
+// reordering is how long a segment is waited for after one sent later has been reported (after RFC 8985, section
+// 6.2): a quarter of the round trip, but not less than a scheduler's hiccup.
+func (r *rtt) reordering(minRTO time.Duration) time.Duration {
+	return min(max(r.srtt/4, 200*time.Microsecond), minRTO/2)
+}

@@ -1,0 +1,23 @@
+package tcpmod
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+)
+
+// isnTick is the period of the clock in initial sequence numbers.
+const isnTick = 4 * time.Microsecond
+
+// initialSeq is RFC 6528: ISN = M + F(addresses, ports, secret). So a new
+// connection between the same ports starts above the old one, and nobody else
+// can guess where.
+func (e *Endpoint) initialSeq(now time.Duration, k key) seqNum {
+	var b [len(e.secret) + 16]byte
+	copy(b[:], e.secret[:])
+	local := e.addr.As4()
+	copy(b[len(e.secret):], local[:])
+	binary.BigEndian.PutUint64(b[len(e.secret)+4:], uint64(k))
+	sum := sha256.Sum256(b[:])
+	return seqNum(now/isnTick) + seqNum(binary.BigEndian.Uint32(sum[:]))
+}

@@ -1,0 +1,89 @@
+package tcpmod
+
+// maxRanges is how many pieces out of order, with gaps between them, are
+// kept. A segment that would make one more is dropped and comes again.
+const maxRanges = 32
+
+// seqRange is the half-open interval [start, end).
+type seqRange struct{ start, end seqNum }
+
+// reassembly holds received data from the first byte that the user has not
+// taken: first what is in sequence, then pieces behind gaps.
+type reassembly struct {
+	ring
+	head   seqNum // of the ring's first byte
+	ranges [maxRanges]seqRange
+	n      int // ranges used, in order, disjoint, not adjacent
+}
+
+// end returns the end of the last piece, or next without any.
+func (r *reassembly) end(next seqNum) seqNum {
+	if r.n == 0 {
+		return next
+	}
+	return r.ranges[r.n-1].end
+}
+
+// store copies data with sequence number seq; next is RCV.NXT before it.
+func (r *reassembly) store(seq seqNum, data []byte, next seqNum) {
+	last := maxSeq(seq.add(len(data)), r.end(next))
+	r.reserve(last.sub(r.head), r.end(next).sub(r.head))
+	r.write(seq.sub(r.head), data)
+}
+
+// insert keeps data that is out of order. It reports whether it did: not if
+// there are too many gaps.
+func (r *reassembly) insert(seq seqNum, data []byte, next seqNum) bool {
+	n := seqRange{seq, seq.add(len(data))}
+	// i..j are the ranges that n touches.
+	i := 0
+	for i < r.n && r.ranges[i].end.lt(n.start) {
+		i++
+	}
+	j := i
+	for j < r.n && r.ranges[j].start.leq(n.end) {
+		j++
+	}
+	if i == j && r.n == maxRanges {
+		return false
+	}
+	r.store(seq, data, next)
+	if i == j {
+		copy(r.ranges[i+1:r.n+1], r.ranges[i:r.n])
+		r.n++
+	} else {
+		n.start = minSeq(n.start, r.ranges[i].start)
+		n.end = maxSeq(n.end, r.ranges[j-1].end)
+		copy(r.ranges[i+1:], r.ranges[j:r.n])
+		r.n -= j - i - 1
+	}
+	r.ranges[i] = n
+	return true
+}
+
+// join drops the pieces that next has reached and returns the end of the last
+// of them, or next: the new RCV.NXT.
+func (r *reassembly) join(next seqNum) seqNum {
+	i := 0
+	for i < r.n && r.ranges[i].start.leq(next) {
+		next = maxSeq(next, r.ranges[i].end)
+		i++
+	}
+	if i > 0 {
+		copy(r.ranges[:], r.ranges[i:r.n])
+		r.n -= i
+	}
+	return next
+}
+
+// take drops n bytes at the head, which the user took.
+func (r *reassembly) take(n int) {
+	r.advance(n)
+	r.head = r.head.add(n)
+}
+
+// free gives the memory back.
+func (r *reassembly) free() {
+	r.ring.free()
+	r.n = 0
+}

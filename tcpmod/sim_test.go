@@ -1,0 +1,530 @@
+package tcpmod
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+)
+
+// sim is two endpoints on virtual time, joined by a network that loses,
+// duplicates, delays and reorders from one seed.
+type sim struct {
+	rng   *rand.Rand
+	now   time.Duration
+	ends  [2]*Endpoint
+	wire  []packet // in order of arrival
+	delay time.Duration
+
+	loss, dup, reorder float64
+	cut                [2]bool // nothing that this end sends arrives
+	sent               int
+	flushDelay         bool // let the timer, not Flush, send held ACKs
+}
+
+type packet struct {
+	at  time.Duration
+	seq int
+	to  int
+	b   []byte
+}
+
+// port is the Network of one end of a sim.
+type port struct {
+	s    *sim
+	i    int
+	addr netip.Addr
+	buf  [1480]byte
+	err  error
+}
+
+func (p *port) Addr() netip.Addr { return p.addr }
+func (p *port) MTU() int         { return len(p.buf) }
+func (p *port) Buffer() []byte   { return p.buf[:] }
+
+func (p *port) Send(now time.Duration, dst netip.Addr, n int) error {
+	if p.err != nil {
+		return p.err
+	}
+	s := p.s
+	if traceOn { h := Header(p.buf[:n]); fmt.Println(now, p.i, h.Flags(), h.Seq()-uint32(tr(s,p.i).iss), h.Ack()-uint32(tr(s,p.i).peer), n-20, h.Window(), tr(s,p.i).st) }
+	if s.cut[p.i] || s.rng.Float64() < s.loss {
+		return nil
+	}
+	copies := 1
+	if s.rng.Float64() < s.dup {
+		copies = 2
+	}
+	for range copies {
+		at := now + s.delay
+		if s.rng.Float64() < s.reorder {
+			at += time.Duration(s.rng.Int64N(int64(4*s.delay) + 1))
+		}
+		s.sent++
+		k := packet{at, s.sent, 1 - p.i, append([]byte(nil), p.buf[:n]...)}
+		i, _ := slices.BinarySearchFunc(s.wire, k, func(a, b packet) int {
+			if a.at != b.at {
+				return int(a.at - b.at)
+			}
+			return a.seq - b.seq
+		})
+		s.wire = slices.Insert(s.wire, i, k)
+	}
+	return nil
+}
+
+var simAddrs = [2]netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")}
+
+func newSim(seed uint64) *sim {
+	s := &sim{rng: rand.New(rand.NewPCG(seed, 1)), delay: 20 * time.Microsecond}
+	for i := range s.ends {
+		s.ends[i] = New(&port{s: s, i: i, addr: simAddrs[i]}, Config{Seed: &[32]byte{byte(seed), byte(seed >> 8), byte(i)}})
+	}
+	return s
+}
+
+// setISN makes the next connection from port to port start at isn, on end i.
+func (s *sim) setISN(i int, local, remote uint16, isn uint32) {
+	e := s.ends[i]
+	k := makeKey(simAddrs[1-i], remote, local)
+	// The hash is what the secret makes it: search one that is near.
+	for try := uint64(0); ; try++ {
+		binary.BigEndian.PutUint64(e.secret[:], try)
+		if got := uint32(e.initialSeq(s.now, k)); got-isn < 1<<24 {
+			return
+		}
+	}
+}
+
+// step lets the next thing happen: an arrival or a timer. It reports false if
+// nothing is left to happen before limit.
+func (s *sim) step(limit time.Duration) bool {
+	if len(s.wire) == 0 || s.wire[0].at > s.now {
+		if !s.flushDelay {
+			for _, e := range s.ends {
+				e.Flush(s.now)
+			}
+		}
+	}
+	next := min(s.ends[0].Deadline(), s.ends[1].Deadline())
+	if len(s.wire) > 0 {
+		next = min(next, s.wire[0].at)
+	}
+	if next > limit {
+		s.now = limit
+		return false
+	}
+	s.now = max(s.now, next)
+	if len(s.wire) > 0 && s.wire[0].at <= s.now {
+		k := s.wire[0]
+		s.wire = s.wire[1:]
+		s.ends[k.to].Receive(s.now, simAddrs[1-k.to], simAddrs[k.to], k.b)
+		return true
+	}
+	for _, e := range s.ends {
+		e.Advance(s.now)
+	}
+	return true
+}
+
+// run goes on until done, for at most d of virtual time; it reports done().
+func (s *sim) run(d time.Duration, done func() bool) bool {
+	limit := s.now + d
+	for !done() {
+		if !s.step(limit) {
+			return done()
+		}
+	}
+	return true
+}
+
+// pattern is byte i of the stream that end number e sends.
+func pattern(e, i int) byte { return byte(i*7 + i>>8*13 + i>>16*31 + e*101) }
+
+// user is an application at one end: it sends total bytes of the pattern in
+// random pieces, and checks what it receives.
+type user struct {
+	t     testing.TB
+	s     *sim
+	end   int
+	c     *TCB
+	total int // to send
+	sent  int
+	want  int // to receive
+	got   int
+
+	open     bool
+	ended    bool
+	err      error
+	greedy   bool // takes all it is offered
+	stalled  bool // takes nothing
+	afterEnd bool
+}
+
+func (u *user) OnOpen(now time.Duration) {
+	if u.open {
+		u.t.Errorf("end %d: OnOpen twice", u.end)
+	}
+	u.open = true
+	u.push(now)
+}
+
+func (u *user) push(now time.Duration) {
+	var p [3000]byte
+	for u.sent < u.total {
+		n := min(1+u.s.rng.IntN(len(p)), u.total-u.sent)
+		for i := range n {
+			p[i] = pattern(u.end, u.sent+i)
+		}
+		k := u.c.Write(now, p[:n])
+		u.sent += k
+		if k < n {
+			return
+		}
+	}
+	u.c.CloseWrite(now)
+}
+
+func (u *user) OnData(_ time.Duration, data []byte) int {
+	if u.ended {
+		u.afterEnd = true
+	}
+	n := len(data)
+	if u.stalled {
+		return 0
+	}
+	if !u.greedy {
+		n = u.s.rng.IntN(n + 1)
+	}
+	for i, b := range data[:n] {
+		if want := pattern(1-u.end, u.got+i); b != want {
+			u.t.Fatalf("end %d: byte %d is %#x, want %#x", u.end, u.got+i, b, want)
+		}
+	}
+	u.got += n
+	return n
+}
+
+func (u *user) OnSpace(now time.Duration) { u.push(now) }
+
+func (u *user) OnEnd(_ time.Duration, err error) {
+	if u.ended {
+		u.t.Errorf("end %d: OnEnd twice: %v, %v", u.end, u.err, err)
+	}
+	u.ended, u.err = true, err
+}
+
+// connect opens a connection between two users, from port 50000 to 80.
+func (s *sim) connect(t testing.TB, o Options, a, b *user) {
+	t.Helper()
+	*a, *b = user{t: t, s: s, end: 0, total: a.total, want: b.total, greedy: a.greedy},
+		user{t: t, s: s, end: 1, total: b.total, want: a.total, greedy: b.greedy}
+	s.ends[1].Unlisten(80)
+	if err := s.ends[1].Listen(80, o, func(_ time.Duration, c *TCB) Events { b.c = c; return b }); err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.ends[0].DialFrom(s.now, 50000, netip.AddrPortFrom(simAddrs[1], 80), o, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.c = c
+}
+
+func TestStreamsThroughBadNetwork(t *testing.T) {
+	const seeds = 150
+	var total Stats
+	for seed := uint64(1); seed <= seeds; seed++ {
+		s := newSim(seed)
+		s.loss = s.rng.Float64() * 0.08
+		s.dup = s.rng.Float64() * 0.05
+		s.reorder = s.rng.Float64() * 0.2
+		s.delay = time.Duration(1 + s.rng.IntN(300_000))
+		s.flushDelay = seed%3 == 0
+		if seed%2 == 0 {
+			isn := uint32(1<<31) + s.rng.Uint32N(1<<31)
+			if seed%4 == 0 {
+				isn = 0xffff0000 // wraps on the way
+			}
+			s.setISN(0, 50000, 80, isn)
+			s.setISN(1, 80, 50000, isn)
+		}
+		o := Options{Nagle: seed%5 == 0, SendBuffer: 4096 << s.rng.IntN(6), ReceiveBuffer: 2048 << s.rng.IntN(8)}
+		if seed%7 == 0 {
+			o.Integrity = IntegrityChecksum
+		}
+		a, b := user{total: s.rng.IntN(200_000), greedy: seed%2 == 0}, user{total: s.rng.IntN(200_000), greedy: seed%3 == 0}
+		s.connect(t, o, &a, &b)
+		done := func() bool {
+			for _, u := range []*user{&a, &b} {
+				if u.c != nil && s.rng.IntN(8) == 0 {
+					u.c.Resume(s.now)
+				}
+			}
+			return a.ended && b.ended && a.c.State() == Closed && b.c.State() == Closed
+		}
+		for range 1000 { // a reader that stopped has no deadline: come back to it
+			if s.run(100*time.Millisecond, done) {
+				break
+			}
+		}
+		if !done() || a.err != io.EOF || b.err != io.EOF || a.got != a.want || b.got != b.want || a.afterEnd || b.afterEnd {
+			t.Fatalf("seed %d at %v: got %d of %d and %d of %d, ends %v and %v, states %v and %v\n%+v\n%+v",
+				seed, s.now, a.got, a.want, b.got, b.want, a.err, b.err, a.c.State(), b.c.State(), a.c.Info(), b.c.Info())
+		}
+		for _, e := range s.ends {
+			if len(e.conns) != 0 || len(e.timers) != 0 {
+				t.Fatalf("seed %d: connections are left: %v", seed, e.conns)
+			}
+			total.add(e.Stats())
+		}
+	}
+	if total.FastRetransmits == 0 || total.Timeouts == 0 || total.TailProbes == 0 || total.WindowProbes == 0 || total.OutOfOrder == 0 {
+		t.Errorf("a mechanism never worked: %+v", total)
+	}
+	t.Logf("%+v", total)
+}
+
+func (s *Stats) add(o Stats) {
+	s.SegmentsIn += o.SegmentsIn
+	s.Retransmissions += o.Retransmissions
+	s.FastRetransmits += o.FastRetransmits
+	s.Timeouts += o.Timeouts
+	s.TailProbes += o.TailProbes
+	s.WindowProbes += o.WindowProbes
+	s.OutOfOrder += o.OutOfOrder
+	s.Unacceptable += o.Unacceptable
+	s.Challenges += o.Challenges
+	s.ChallengesHeld += o.ChallengesHeld
+}
+
+// pinger sends a request, waits for the answer, and sends the next.
+type pinger struct {
+	c       *TCB
+	server  bool
+	size    int
+	have    int
+	rounds  int
+	started time.Duration
+	times   []time.Duration
+	err     error
+}
+
+func (p *pinger) OnOpen(now time.Duration) {
+	if !p.server {
+		p.request(now)
+	}
+}
+
+func (p *pinger) request(now time.Duration) {
+	p.started = now
+	p.c.Write(now, make([]byte, p.size))
+}
+
+func (p *pinger) OnData(now time.Duration, data []byte) int {
+	if p.have += len(data); p.have < p.size {
+		return len(data)
+	}
+	p.have = 0
+	switch {
+	case p.server:
+		p.request(now)
+	case len(p.times)+1 < p.rounds:
+		p.times = append(p.times, now-p.started)
+		p.request(now)
+	default:
+		p.times = append(p.times, now-p.started)
+	}
+	return len(data)
+}
+
+func (p *pinger) OnSpace(time.Duration)            {}
+func (p *pinger) OnEnd(_ time.Duration, err error) { p.err = err }
+func (s *sim) pingPong(t testing.TB, o Options, size, rounds int) (client, server *pinger) {
+	t.Helper()
+	client, server = &pinger{size: size, rounds: rounds}, &pinger{size: size, server: true}
+	if err := s.ends[1].Listen(80, o, func(_ time.Duration, c *TCB) Events { server.c = c; return server }); err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.ends[0].Dial(s.now, netip.AddrPortFrom(simAddrs[1], 80), o, client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.c = c
+	return client, server
+}
+
+func TestRequestResponseUnderLoss(t *testing.T) {
+	s := newSim(7)
+	s.loss = 0.01
+	client, _ := s.pingPong(t, Options{}, 24, 3000)
+	if !s.run(time.Minute, func() bool { return len(client.times) == client.rounds }) {
+		t.Fatalf("%d rounds of %d", len(client.times), client.rounds)
+	}
+	slices.Sort(client.times)
+	p50, p99, worst := client.times[1500], client.times[2970], client.times[2999]
+	t.Logf("p50 %v p99 %v max %v, %+v", p50, p99, worst, s.ends[0].Stats())
+	if p50 != 2*s.delay {
+		t.Errorf("median %v, want the bare round trip %v", p50, 2*s.delay)
+	}
+	if p99 > 3*time.Millisecond {
+		t.Errorf("p99 %v: a lost segment should cost a tail-loss probe", p99)
+	}
+	if worst > 100*time.Millisecond {
+		t.Errorf("worst round trip %v", worst)
+	}
+}
+
+func TestPingPongSendsNoBareAcks(t *testing.T) {
+	s := newSim(1)
+	client, server := s.pingPong(t, Options{}, 24, 1000)
+	s.run(time.Minute, func() bool { return len(client.times) == client.rounds })
+	// SYN, ACK of the SYN,ACK riding on the first request, one segment a
+	// message.
+	if got := client.c.Info().SegmentsOut; got != 1001 {
+		t.Errorf("client sent %d segments for 1000 requests, want 1001", got)
+	}
+	if got := server.c.Info().SegmentsOut; got != 1001 {
+		t.Errorf("server sent %d segments for 1000 replies, want 1001", got)
+	}
+}
+
+func TestCloseUnderLoss(t *testing.T) {
+	for seed := uint64(1); seed <= 200; seed++ {
+		s := newSim(seed)
+		s.loss = 0.3
+		a, b := user{total: 100, greedy: true}, user{total: 100, greedy: true}
+		s.connect(t, Options{}, &a, &b)
+		if !s.run(time.Minute, func() bool { return len(s.ends[0].conns)+len(s.ends[1].conns) == 0 && a.ended }) {
+			t.Fatalf("seed %d: states %v, %v", seed, a.c.State(), b.c.State())
+		}
+		if a.err != io.EOF || a.got != 100 {
+			// The one that closes last may be left alone if the final ACK and
+			// all that follows is lost; with 2 MSL it is not.
+			t.Errorf("seed %d: got %d, %v", seed, a.got, a.err)
+		}
+	}
+}
+
+func TestBlackoutEndsConnection(t *testing.T) {
+	s := newSim(1)
+	a, b := user{total: 1 << 20, greedy: true}, user{}
+	s.connect(t, Options{SendBuffer: 64 << 10}, &a, &b)
+	s.run(time.Second, func() bool { return a.sent > 200_000 })
+	s.cut = [2]bool{true, true}
+	start := s.now
+	s.run(2*time.Minute, func() bool { return a.ended })
+	if !errors.Is(a.err, ErrTimeout) {
+		t.Fatalf("OnEnd %v, want %v", a.err, ErrTimeout)
+	}
+	if d := s.now - start; d < DefaultTimeout || d > DefaultTimeout+2*DefaultMaxRTO {
+		t.Errorf("ended after %v, want about %v", d, DefaultTimeout)
+	}
+}
+
+func TestOutageIsSurvived(t *testing.T) {
+	s := newSim(1)
+	a, b := user{total: 400_000, greedy: true}, user{greedy: true}
+	s.connect(t, Options{SendBuffer: 64 << 10}, &a, &b)
+	s.run(time.Second, func() bool { return b.got > 200_000 })
+	s.cut = [2]bool{true, true}
+	s.run(20*time.Second, func() bool { return false })
+	s.cut = [2]bool{}
+	start := s.now
+	if !s.run(time.Minute, func() bool { return b.got == 400_000 }) {
+		t.Fatalf("got %d, %v", b.got, a.err)
+	}
+	if d := s.now - start; d > DefaultMaxRTO+100*time.Millisecond {
+		t.Errorf("recovered %v after the link came back, want within the maximum RTO", d)
+	}
+}
+
+func TestKeepaliveClosesDeadPeer(t *testing.T) {
+	for _, off := range []bool{false, true} {
+		t.Run(fmt.Sprint("off=", off), func(t *testing.T) {
+			s := newSim(1)
+			client, _ := s.pingPong(t, Options{NoKeepalive: off}, 24, 1)
+			s.run(time.Second, func() bool { return len(client.times) == 1 })
+			s.run(5*time.Minute, func() bool { return client.err != nil })
+			if client.err != nil {
+				t.Fatalf("closed with a living peer: %v", client.err)
+			}
+			probes := s.ends[0].Stats().KeepaliveProbes
+			if (probes == 0) != off {
+				t.Errorf("%d probes", probes)
+			}
+			s.cut[1] = true
+			start := s.now
+			s.run(5*time.Minute, func() bool { return client.err != nil })
+			if off {
+				if client.err != nil {
+					t.Fatal(client.err)
+				}
+				return
+			}
+			if !errors.Is(client.err, ErrKeepalive) {
+				t.Fatalf("OnEnd %v, want %v", client.err, ErrKeepalive)
+			}
+			if d := s.now - start; d > DefaultKeepaliveIdle+(DefaultKeepaliveProbes+1)*DefaultKeepaliveInterval {
+				t.Errorf("closed after %v", d)
+			}
+		})
+	}
+}
+
+func TestZeroWindow(t *testing.T) {
+	s := newSim(3)
+	s.loss = 0.05
+	a, b := user{total: 300_000, greedy: true}, user{greedy: true}
+	s.connect(t, Options{ReceiveBuffer: 16 << 10, SendBuffer: 8 << 10}, &a, &b)
+	s.run(time.Second, func() bool { return b.open })
+	b.stalled = true
+	// Ten minutes are far beyond every timeout: the probes are answered.
+	s.run(10*time.Minute, func() bool { return a.ended || b.ended })
+	if a.ended || b.ended {
+		t.Fatalf("ended in a zero window: %v, %v", a.err, b.err)
+	}
+	if got := b.c.Info().Unread; got != 16<<10 {
+		t.Errorf("%d bytes buffered, want the whole receive buffer", got)
+	}
+	if s.ends[0].Stats().WindowProbes == 0 {
+		t.Error("no window probes")
+	}
+	b.stalled = false
+	b.c.Resume(s.now)
+	if !s.run(time.Minute, func() bool { return b.got == 300_000 }) {
+		t.Fatalf("got %d", b.got)
+	}
+}
+
+func TestZeroWindowDeadPeer(t *testing.T) {
+	s := newSim(3)
+	a, b := user{total: 300_000, greedy: true}, user{}
+	s.connect(t, Options{ReceiveBuffer: 16 << 10}, &a, &b)
+	s.run(time.Second, func() bool { return b.open })
+	b.stalled = true
+	s.run(time.Minute, func() bool { return false })
+	s.cut[1] = true
+	s.run(2*time.Minute, func() bool { return a.ended })
+	if !errors.Is(a.err, ErrTimeout) {
+		t.Fatalf("OnEnd %v, want %v", a.err, ErrTimeout)
+	}
+}
+
+func TestSendErrorsAreRepaired(t *testing.T) {
+	s := newSim(1)
+	a, b := user{total: 100_000, greedy: true}, user{greedy: true}
+	s.connect(t, Options{}, &a, &b)
+	s.run(time.Second, func() bool { return b.open })
+	p := s.ends[0].net.(*port)
+	p.err = errors.New("no room")
+	s.run(200*time.Millisecond, func() bool { return false })
+	p.err = nil
+	if !s.run(time.Minute, func() bool { return b.got == 100_000 && b.ended }) {
+		t.Fatalf("got %d", b.got)
+	}
+}
