@@ -20,8 +20,8 @@ const (
 	EtherTypeARP  = 0x0806 // RFC 826
 )
 
-// What can be wrong with an interface or a frame. Errors of this package wrap them; errors of a system call keep
-// their errno as well.
+// What can be wrong with an interface or a frame. Errors of this package wrap them; errors of a system call
+// keep their errno.
 var (
 	ErrNoInterface = errors.New("no such network interface")
 	ErrDown        = errors.New("interface is down")
@@ -35,9 +35,9 @@ var (
 // may come from any other. No method blocks.
 type Device interface {
 	// Receive returns the next frame that waits, from the Ethernet header on and without the frame
-	// check sequence, or nil if none does. A frame that came over a real wire may carry padding at the end (60
-	// bytes is the least). The frame is a view into the device's memory, valid until Release; a frame not
-	// released yet is released by the next Receive. After Close it returns nil.
+	// check sequence, or nil if none does. A frame that came over a real wire may carry padding at the
+	// end (60 bytes is the least there). The frame is a view into the device's memory, valid until
+	// Release; a frame not released yet is released by the next Receive. After Close it returns nil.
 	Receive() []byte
 	// Release gives the memory of the last received frame back. Without such a frame it does nothing.
 	Release()
@@ -57,8 +57,8 @@ type Device interface {
 	MTU() int
 	// Stats returns the counts since the device was opened. It may cost a system call.
 	Stats() Stats
-	// Close releases descriptor and memory. If a received frame is not released yet, the memory stays until it is.
-	// Calling it again does nothing.
+	// Close releases descriptor and memory. If a received frame is not released yet, the memory stays
+	// until it is. Calling it again does nothing.
 	Close() error
 }
 

@@ -13,8 +13,8 @@
 // it, Send passes it to the kernel in one system call that does not block.
 //
 // Beside the devices on real interfaces there is an in-memory pair (NewPair), and there are two wrappers
-// that go around any device and around each other: Impair loses, duplicates, reorders, corrupts, delays and paces
-// frames from a seed, Tap writes what passes into a pcapng file.
+// that go around any device and around each other: Impair loses, duplicates, reorders, corrupts, delays and
+// paces frames from a seed, Tap writes what passes into a pcapng file.
 //
 // # Limits
 //

@@ -18,26 +18,16 @@ const (
 	gateDead    = 1 << 33
 )
 
-// enter reports whether the device is still open; if so, leave must follow.
-func (g *gate) enter() bool {
-	if g.state.Add(1)&gateClosing == 0 {
-		return true
-	}
-	// The teardown cannot be ours to do: it was done, or whoever is still inside will do it, unless
-	// that one left while our own count stood. leave finds out.
-	return false
-}
+// enter reports whether the device is still open. leave must follow in either case.
+func (g *gate) enter() bool { return g.state.Add(1)&gateClosing == 0 }
 
 // leave takes the caller out. It reports whether the caller must do the teardown.
 func (g *gate) leave() bool {
 	return g.state.Add(-1) == gateClosing && g.state.CompareAndSwap(gateClosing, gateClosing|gateDead)
 }
 
-// shut lets nobody in any more. first is false if the gate was shut before; teardown says that nobody is
-// inside and the caller must do it.
-func (g *gate) shut() (first, teardown bool) {
-	if g.state.Or(gateClosing)&gateClosing != 0 {
-		return false, false
-	}
-	return true, g.state.CompareAndSwap(gateClosing, gateClosing|gateDead)
+// shut lets nobody in any more. It reports whether nobody is inside and the caller must do the teardown.
+func (g *gate) shut() bool {
+	g.state.Or(gateClosing)
+	return g.state.CompareAndSwap(gateClosing, gateClosing|gateDead)
 }

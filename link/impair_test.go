@@ -121,7 +121,8 @@ func TestImpairSeed(t *testing.T) {
 	}
 }
 
-// TestImpairShares compares counts with probabilities; the seed is fixed, the bounds are four standard deviations.
+// TestImpairShares compares counts with probabilities; the seed is fixed, the bounds are four standard
+// deviations.
 func TestImpairShares(t *testing.T) {
 	const frames = 20000
 	_, got := transcript(t, "loss=10%,dup=5%,corrupt=2%,reorder=1%,seed=1", addrA, frames)

@@ -67,7 +67,8 @@ func ParseImpairment(s string) (Impairment, error) {
 		}
 	}
 	if im.Jitter > im.Delay {
-		return Impairment{}, fmt.Errorf("link: %w: jitter=%v: more than the delay of %v", ErrImpairment, im.Jitter, im.Delay)
+		return Impairment{}, fmt.Errorf("link: %w: jitter=%v: more than the delay of %v",
+			ErrImpairment, im.Jitter, im.Delay)
 	}
 	return im, nil
 }

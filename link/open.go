@@ -31,7 +31,8 @@ type Options struct {
 
 // Open opens a device on the network interface with the given name, in the network namespace of the calling
 // thread. It needs CAP_NET_RAW. Errors are one line and wrap ErrNoInterface, ErrDown, ErrNotEthernet,
-// ErrBackend, ErrBadAddr, or the errno of the system call that failed (fs.ErrPermission matches a missing right).
+// ErrBackend, ErrBadAddr, or the errno of the system call that failed; fs.ErrPermission matches a missing
+// right.
 func Open(ifname string, o Options) (Device, error) {
 	return open(ifname, o, ringGeometry)
 }
@@ -43,7 +44,8 @@ func open(ifname string, o Options, geometry func(mtu int) unix.TpacketReq) (Dev
 		o.Backend = BackendRing
 	case BackendRing, BackendPacket:
 	default:
-		return nil, fmt.Errorf("link: backend %q: %w (have %s, %s)", o.Backend, ErrBackend, BackendRing, BackendPacket)
+		return nil, fmt.Errorf("link: backend %q: %w (have %s, %s)",
+			o.Backend, ErrBackend, BackendRing, BackendPacket)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -14,8 +14,9 @@ import (
 const pairQueue = 1024
 
 // NewPair gives two devices joined back to back in memory, with addresses a and b: what one sends to the
-// address of the other or to Broadcast, IPv4 or ARP, the other receives. Each end may have an owner and a goroutine of its
-// own. mtu is in bytes. No descriptor is made until FD is called. A frame sent to a closed end is lost.
+// address of the other or to Broadcast, IPv4 or ARP, the other receives. Each end may have an owner and a
+// goroutine of its own. mtu is in bytes. No descriptor is made until FD is called. A frame sent to a closed
+// end is lost.
 func NewPair(mtu int, a, b Addr) (Device, Device) {
 	x, y := newPairEnd(mtu, a), newPairEnd(mtu, b)
 	x.peer, y.peer = y, x
@@ -42,8 +43,7 @@ type pairEnd struct {
 }
 
 func newPairEnd(mtu int, a Addr) *pairEnd {
-	e := &pairEnd{addr: a, mtu: mtu, out: make([]byte, HeaderLen+mtu), slots: make([][]byte, pairQueue)}
-	return e
+	return &pairEnd{addr: a, mtu: mtu, out: make([]byte, HeaderLen+mtu), slots: make([][]byte, pairQueue)}
 }
 
 func (e *pairEnd) Receive() []byte {
@@ -184,7 +184,7 @@ func (e *pairEnd) Err() error {
 }
 
 func (e *pairEnd) Close() error {
-	if _, teardown := e.gate.shut(); teardown {
+	if e.gate.shut() {
 		return e.teardown()
 	}
 	return nil

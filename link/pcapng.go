@@ -12,7 +12,8 @@ import (
 //	block         type u32, total length u32, body, total length u32 again
 //	section       byte order u32, version 1.0 u16 u16, section length -1 i64, options
 //	interface     link type u16, reserved u16, snapshot length u32 (0: no limit), options
-//	packet        interface u32, time stamp high u32, low u32, captured u32, original u32, data padded to 4, options
+//	packet        interface u32, time stamp high u32, low u32, captured u32, original u32,
+//	              data padded to 4, options
 //	option        code u16, length u16, value padded to 4; the last one has code 0
 const (
 	pcapngSection   = 0x0a0d0d0a

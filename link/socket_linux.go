@@ -188,7 +188,7 @@ func (s *socket) Stats() Stats {
 }
 
 func (s *socket) Close() error {
-	if _, teardown := s.gate.shut(); teardown {
+	if s.gate.shut() {
 		return s.teardown()
 	}
 	return nil

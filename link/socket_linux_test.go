@@ -300,8 +300,8 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// TestCloseWhileSpinning closes devices under owners that receive and send as fast as they can. Memory taken away too early
-// is a fault that ends the test.
+// TestCloseWhileSpinning closes devices under owners that receive and send as fast as they can. Memory taken
+// away too early is a fault that ends the test.
 func TestCloseWhileSpinning(t *testing.T) {
 	backends(t, func(t *testing.T, backend string) {
 		na, nb := nstest.Pair(t)

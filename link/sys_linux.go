@@ -30,8 +30,8 @@ func mapRing(fd, size int) ([]byte, error) {
 	return unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
 }
 
-// ringHeader is the header of the slot that begins at offset. The ring's geometry (ringGeometry) places it in the memory
-// and aligns it.
+// ringHeader is the header of the slot that begins at offset. The ring's geometry (ringGeometry) places it
+// in the memory and aligns it.
 func ringHeader(mem []byte, offset int) *unix.Tpacket2Hdr {
 	return (*unix.Tpacket2Hdr)(unsafe.Pointer(&mem[offset]))
 }

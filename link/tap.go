@@ -20,10 +20,10 @@ type tapped struct {
 	err error // the first one of the writer; nothing is written after it
 }
 
-// Tap puts a device around d that writes every frame received and every frame given to Send to w
-// in the pcapng format, each with its direction and the time of the system's clock in nanoseconds. Each frame is one
-// Write, so a file can be read while the capture goes on. An error of w ends the capture, not the traffic;
-// Close returns it. Close closes d, not w. Tap fails if the beginning of the file cannot be written.
+// Tap puts a device around d that writes every frame received and every frame given to Send to w in the
+// pcapng format, each with its direction and the time of the system's clock in nanoseconds. Each frame is
+// one Write, so a file can be read while the capture goes on. An error of w ends the capture, not the
+// traffic; Close returns it. Close closes d, not w. Tap fails if the beginning of the file cannot be written.
 //
 // A tap around an impaired device shows what the layers above sent; an impaired device around a tap shows
 // what was left of it.

@@ -2,8 +2,8 @@ package link
 
 import "time"
 
-// timed is a device with deadlines, such as Impaired; the event loop drives it as one of its components. A wrapper
-// around one passes them on.
+// timed is a device with deadlines, such as Impaired; the event loop drives it as one of its components. A
+// wrapper around one passes them on.
 type timed interface {
 	Deadline() time.Duration
 	Advance(now time.Duration)
