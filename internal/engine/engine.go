@@ -230,7 +230,7 @@ func (l *Loop) cycle() error {
 			l.mu.Lock()
 		}
 		now = l.Now()
-		if now-idleSince >= l.spin {
+		if now-idleSince >= l.spin && len(l.pollers) == 0 { // a poller bounds its own time
 			break
 		}
 	}
