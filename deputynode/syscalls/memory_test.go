@@ -41,7 +41,9 @@ func (m *memory) put64(addr uint64, values ...uint64) {
 	}
 }
 
-func (m *memory) put32(addr uint64, v uint32) { m.put(addr, binary.NativeEndian.AppendUint32(nil, v)...) }
+func (m *memory) put32(addr uint64, v uint32) {
+	m.put(addr, binary.NativeEndian.AppendUint32(nil, v)...)
+}
 
 func (m *memory) at(addr uint64) ([]byte, error) {
 	page := addr &^ (pageSize - 1)

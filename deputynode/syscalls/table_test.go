@@ -216,7 +216,7 @@ func TestRefusedCommands(t *testing.T) {
 func TestIoctlSizes(t *testing.T) {
 	differ := map[string]bool{
 		"FS_IOC_GETFLAGS": true, "FS_IOC_SETFLAGS": true, "FS_IOC_GETVERSION": true, // declared long, are int
-		"BLKGETSIZE64": true, // declared size_t, is u64
+		"BLKGETSIZE64": true,                                                   // declared size_t, is u64
 		"FIFREEZE":     true, "FITHAW": true, "TIOCSIG": true, "FICLONE": true, // a value or nothing
 	}
 	seen := 0

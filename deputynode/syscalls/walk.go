@@ -10,14 +10,14 @@ import (
 // ErrFault is what a Memory answers where the body's memory cannot be read.
 var ErrFault error = unix.EFAULT
 
-// ErrTooLarge is returned for a call whose memory does not fit in the staging area and must not be cut. Its pointers
-// can be left to the memory window.
+// ErrTooLarge is returned for a call whose memory does not fit in the staging area and must not be cut.
 var ErrTooLarge = errors.New("syscalls: arguments larger than the staging area")
 
 // Memory is the body's memory. An error that is not ErrFault stops Prepare, which returns it as it is; the caller
 // may then start it again, with what was missing.
 type Memory interface {
-	// Read fills p with the memory at addr, or fails with ErrFault if any of it cannot be read.
+	// Read fills p, a part of the staging area, with the memory at addr, or fails with ErrFault if any of it cannot
+	// be read. No part of the staging area is filled twice.
 	Read(addr uint64, p []byte) error
 	// ReadString returns the string at addr with its NUL, or the first limit bytes if they hold none. It is valid
 	// until the next call. It fails with ErrFault if memory that cannot be read comes before the NUL and the limit.
@@ -66,9 +66,14 @@ func (c *Call) Clamped() bool { return c.clamped }
 
 // Prepare reads the inputs of a call with these arguments from mem, lays them out in staging, which the process that
 // makes the call has at address base, and points the arguments there. A NULL pointer stays NULL. What cannot be read
-// keeps its address, and c.Window is true then. The layout depends only on the arguments, what mem returns, base and
-// the size of staging. Errors are ErrTooLarge, after which the call can be made with its own arguments through the
-// window, and those of mem other than ErrFault. After an error only another Prepare may follow.
+// keeps its address, and c.Window is true then. The layout depends only on the arguments, what mem returns, the size
+// of staging and the place of base in its page.
+//
+// With base 0 no process is to make the call: the walk is made to see what it reads, and staging keeps what mem put
+// there, without pointers changed.
+//
+// Errors are ErrTooLarge, after which c is the call with its own arguments, all left to the window, and those of mem
+// other than ErrFault, after which only another Prepare may follow.
 func (r *Row) Prepare(c *Call, args [6]uint64, mem Memory, base uint64, staging []byte) error {
 	c.args, c.original = args, args
 	c.slots = c.slots[:0]
@@ -93,6 +98,10 @@ func (r *Row) Prepare(c *Call, args [6]uint64, mem Memory, base uint64, staging 
 			continue
 		}
 		if err := c.walk(index, a); err != nil {
+			if err == ErrTooLarge {
+				c.args, c.slots = args, c.slots[:0]
+				c.window, c.clamped = true, false
+			}
 			return err
 		}
 	}
@@ -182,12 +191,24 @@ func (c *Call) copyin(pointer *uint64, n int) (off int, err error) {
 	if !ok {
 		return -1, ErrTooLarge
 	}
-	if err := c.mem.Read(addr, c.staging[off:off+n:off+n]); err != nil {
+	if err := c.read(addr, off, n); err != nil {
 		return -1, c.fault(err)
 	}
-	c.used = off + n
 	*pointer = c.base + uint64(off)
 	return off, nil
+}
+
+// read fills n bytes of the staging area at off, which are used then even if it fails.
+func (c *Call) read(addr uint64, off, n int) error {
+	c.used = off + n
+	return c.mem.Read(addr, c.staging[off:off+n:off+n])
+}
+
+// patch changes 8 bytes of input in the staging area.
+func (c *Call) patch(off int, value uint64) {
+	if c.base != 0 {
+		binary.NativeEndian.PutUint64(c.staging[off:], value)
+	}
 }
 
 // fault turns ErrFault into an argument left to the window.
@@ -277,7 +298,7 @@ func (c *Call) walkBuffer(index int, a *Arg) error {
 		n, clamped = room*a.Size+a.Plus, true
 	}
 	if a.Kind != Out {
-		if err := c.mem.Read(addr, c.staging[off:off+n:off+n]); err != nil {
+		if err := c.read(addr, off, n); err != nil {
 			return c.fault(err)
 		}
 	}
@@ -308,7 +329,7 @@ func (c *Call) walkSigmaskPair(index int) error {
 		return nil // no mask, or EINVAL
 	}
 	_, err = c.copyin(&mask, sigsetSize)
-	binary.NativeEndian.PutUint64(pair, mask)
+	c.patch(off, mask)
 	return err
 }
 
@@ -332,7 +353,7 @@ func (c *Call) walkSized(index int, a *Arg) error {
 		return ErrTooLarge
 	}
 	if a.Input {
-		if err := c.mem.Read(addr, c.staging[off:off+n:off+n]); err != nil {
+		if err := c.read(addr, off, n); err != nil {
 			return c.fault(err)
 		}
 	}
@@ -343,24 +364,26 @@ func (c *Call) walkSized(index int, a *Arg) error {
 }
 
 func (c *Call) walkSelfSized(index int, a *Arg) error {
-	addr, mark := c.args[index], c.used
-	if !user(addr, pageSize) {
-		return c.leave()
-	}
-	off, err := c.copyin(&c.args[index], a.At+4)
+	addr, known := c.args[index], a.At+4
+	off, err := c.copyin(&c.args[index], known)
 	if off < 0 {
 		return err
 	}
 	n := a.Size + int(binary.NativeEndian.Uint32(c.staging[off+a.At:]))
-	if n < a.At+4 || n > pageSize {
+	switch {
+	case n < known, n > pageSize, !user(addr, n):
 		// A size that the kernel refuses, or a default that only it knows.
-		c.used, c.args[index] = mark, addr
+		c.args[index] = addr
 		return c.leave()
+	case n > len(c.staging)-off:
+		return ErrTooLarge
 	}
-	c.used, c.args[index] = mark, addr
-	off, err = c.copyin(&c.args[index], n)
-	if off >= 0 && a.Input {
+	if err := c.read(addr+uint64(known), off+known, n-known); err != nil {
+		c.args[index] = addr
+		return c.fault(err)
+	}
+	if a.Input {
 		c.output(slot{addr: addr, off: off, size: n, when: a.When})
 	}
-	return err
+	return nil
 }

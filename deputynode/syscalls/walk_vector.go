@@ -33,21 +33,22 @@ func (c *Call) walkIovec(index int, a *Arg) error {
 
 // vector lays out n iovec structures that *pointer points to and the buffers that they point to.
 func (c *Call) vector(pointer *uint64, n int, input, clamp bool) error {
-	own, mark := *pointer, c.used
+	own := *pointer
 	off, err := c.copyin(pointer, n*iovecSize)
 	if off < 0 {
 		return err
 	}
-	table := c.staging[off : off+n*iovecSize]
-	for e := table; len(e) > 0; e = e[iovecSize:] {
-		if int64(binary.NativeEndian.Uint64(e[iovecLength:])) < 0 {
-			*pointer, c.used = own, mark // EINVAL
+	end := off + n*iovecSize
+	for e := off; e < end; e += iovecSize {
+		if int64(binary.NativeEndian.Uint64(c.staging[e+iovecLength:])) < 0 {
+			*pointer = own // EINVAL
 			return c.leave()
 		}
 	}
 	total := 0
-	for e := table; len(e) > 0; e = e[iovecSize:] {
-		addr, size := binary.NativeEndian.Uint64(e), binary.NativeEndian.Uint64(e[iovecLength:])
+	for e := off; e < end; e += iovecSize {
+		addr := binary.NativeEndian.Uint64(c.staging[e:])
+		size := binary.NativeEndian.Uint64(c.staging[e+iovecLength:])
 		if size == 0 {
 			continue
 		}
@@ -56,42 +57,38 @@ func (c *Call) vector(pointer *uint64, n int, input, clamp bool) error {
 			return c.leave()
 		}
 		want := int(size)
-		at, ok := c.place(addr, want)
-		if !ok {
-			room := len(c.staging) - at
-			if !clamp || total == 0 && room < minClamp {
+		at, fits := c.place(addr, want)
+		if !fits {
+			want = max(len(c.staging)-at, 0)
+			if !clamp || total == 0 && want < minClamp {
 				return ErrTooLarge
 			}
-			want = max(room, 0)
 		}
-		if input && want > 0 {
-			if err := c.mem.Read(addr, c.staging[at:at+want:at+want]); err != nil {
+		if want > 0 && input {
+			if err := c.read(addr, at, want); err != nil {
 				return c.fault(err)
 			}
-		}
-		if want > 0 {
-			binary.NativeEndian.PutUint64(e, c.base+uint64(at))
+		} else if want > 0 {
 			c.used = at + want
-			if !input {
-				c.output(slot{addr: addr, off: at, size: want, valid: returned, unit: 1, skip: total})
-			}
+			c.output(slot{addr: addr, off: at, size: want, valid: returned, unit: 1, skip: total})
 		}
-		total += want
-		if !ok {
+		c.patch(e, c.base+uint64(at))
+		if !fits {
 			c.clamped = true
-			binary.NativeEndian.PutUint64(e[iovecLength:], uint64(want))
-			for e = e[iovecSize:]; len(e) > 0; e = e[iovecSize:] {
-				binary.NativeEndian.PutUint64(e[iovecLength:], 0)
+			c.patch(e+iovecLength, uint64(want))
+			for e += iovecSize; e < end; e += iovecSize {
+				c.patch(e+iovecLength, 0)
 			}
 			return nil
 		}
+		total += want
 	}
 	return nil
 }
 
 // walkMessage lays out a msghdr: first the name and the control data, last the vector, which may be clamped.
 func (c *Call) walkMessage(index int, a *Arg) error {
-	own, mark := c.args[index], c.used
+	own := c.args[index]
 	off, err := c.copyin(&c.args[index], msgSize)
 	if off < 0 {
 		return err
@@ -101,7 +98,7 @@ func (c *Call) walkMessage(index int, a *Arg) error {
 	controlLength := binary.NativeEndian.Uint64(h[msgControlLength:])
 	vectorLength := binary.NativeEndian.Uint64(h[msgVectorLength:])
 	if nameLength < 0 || controlLength > 1<<31-1 || vectorLength > maxVector {
-		c.args[index], c.used = own, mark // EINVAL, ENOBUFS, EMSGSIZE
+		c.args[index] = own // EINVAL, ENOBUFS, EMSGSIZE
 		return c.leave()
 	}
 	nameLength = min(nameLength, sockaddrMax)
@@ -113,11 +110,11 @@ func (c *Call) walkMessage(index int, a *Arg) error {
 		}
 	}
 	name := slot{size: nameLength, valid: measured32, ref: off + msgNameLength}
-	if err := c.attach(h[msgName:], name, input); err != nil {
+	if err := c.attach(off+msgName, name, input); err != nil {
 		return err
 	}
 	control := slot{size: int(controlLength), valid: measured64, ref: off + msgControlLength}
-	if err := c.attach(h[msgControl:], control, input); err != nil {
+	if err := c.attach(off+msgControl, control, input); err != nil {
 		return err
 	}
 	vector := binary.NativeEndian.Uint64(h[msgVector:])
@@ -125,20 +122,20 @@ func (c *Call) walkMessage(index int, a *Arg) error {
 		return nil
 	}
 	err = c.vector(&vector, int(vectorLength), input, a.Clamp)
-	binary.NativeEndian.PutUint64(h[msgVector:], vector)
+	c.patch(off+msgVector, vector)
 	return err
 }
 
-// attach lays out what the pointer in field points to: input, or the output s.
-func (c *Call) attach(field []byte, s slot, input bool) error {
-	s.addr = binary.NativeEndian.Uint64(field)
+// attach lays out what the pointer at offset field of the staging area points to: input, or the output s.
+func (c *Call) attach(field int, s slot, input bool) error {
+	s.addr = binary.NativeEndian.Uint64(c.staging[field:])
 	if s.addr == 0 || s.size == 0 {
 		return nil
 	}
 	if input {
 		pointer := s.addr
 		_, err := c.copyin(&pointer, s.size)
-		binary.NativeEndian.PutUint64(field, pointer)
+		c.patch(field, pointer)
 		return err
 	}
 	if !user(s.addr, s.size) {
@@ -150,7 +147,7 @@ func (c *Call) attach(field []byte, s slot, input bool) error {
 	}
 	s.off, c.used = off, off+s.size
 	clear(c.staging[off:c.used]) // the kernel skips the padding in control data
-	binary.NativeEndian.PutUint64(field, c.base+uint64(off))
+	c.patch(field, c.base+uint64(off))
 	c.output(s)
 	return nil
 }
@@ -158,54 +155,43 @@ func (c *Call) attach(field []byte, s slot, input bool) error {
 // walkStrings lays out the pointers up to the NULL that ends them, then the strings. If anything cannot be read the
 // whole vector is left to the window.
 func (c *Call) walkStrings(index int, a *Arg) error {
-	own, mark := c.args[index], c.used
-	table, window := (mark+alignment-1)&^(alignment-1), c.window
-	c.window = false
-	n, err := c.pointers(own, table)
-	for i := 0; i < n && err == nil && !c.window; i++ {
-		e := table + 8*i
-		var off int
-		off, err = c.copyinString(binary.NativeEndian.Uint64(c.staging[e:]), a.Size)
-		if off >= 0 {
-			binary.NativeEndian.PutUint64(c.staging[e:], c.base+uint64(off))
-		}
-	}
-	if c.window {
-		c.used = mark
+	table := (c.used + alignment - 1) &^ (alignment - 1)
+	n, err := c.pointers(c.args[index], table)
+	if n < 0 {
 		return err
 	}
-	c.window = window
+	for e := table; e < table+8*n; e += 8 {
+		off, err := c.copyinString(binary.NativeEndian.Uint64(c.staging[e:]), a.Size)
+		if off < 0 {
+			return err
+		}
+		c.patch(e, c.base+uint64(off))
+	}
 	c.args[index] = c.base + uint64(table)
-	return err
+	return nil
 }
 
 // pointers reads the pointers at addr, up to and with the NULL, to offset table of the staging area, and returns how
-// many come before the NULL. It reads no page that does not hold a part of them.
+// many come before the NULL, or -1 if they cannot be read. It reads no page that does not hold a part of them.
 func (c *Call) pointers(addr uint64, table int) (n int, err error) {
 	const batch = 64 * 8 // bytes at a time
 	for off := table; ; {
 		if !user(addr, 8) {
-			return 0, c.leave()
+			return -1, c.leave()
 		}
-		size := min(batch, pageSize-int(addr%pageSize))
-		size = max(size&^7, 8)
-		if len(c.staging)-off < size {
-			size = (len(c.staging) - off) &^ 7
-			if size <= 0 {
-				return 0, ErrTooLarge
-			}
+		size := max(min(batch, pageSize-int(addr%pageSize))&^7, 8)
+		size = min(size, (len(c.staging)-off)&^7)
+		if size <= 0 {
+			return -1, ErrTooLarge
 		}
-		p := c.staging[off : off+size]
-		if err := c.mem.Read(addr, p); err != nil {
-			return 0, c.fault(err)
+		if err := c.read(addr, off, size); err != nil {
+			return -1, c.fault(err)
 		}
-		for ; len(p) > 0; p = p[8:] {
-			off += 8
-			if binary.NativeEndian.Uint64(p) == 0 {
-				c.used = off
+		for end := off + size; off < end; n++ {
+			p := binary.NativeEndian.Uint64(c.staging[off:])
+			if off += 8; p == 0 {
 				return n, nil
 			}
-			n++
 		}
 		addr += uint64(size)
 	}
