@@ -174,7 +174,7 @@ func decodeIPv4(t testing.TB, frame []byte) (*layers.Ethernet, *layers.IPv4) {
 	packet := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.DecodeOptions{Lazy: true})
 	ethernet, _ := packet.Layer(layers.LayerTypeEthernet).(*layers.Ethernet)
 	ip, _ := packet.Layer(layers.LayerTypeIPv4).(*layers.IPv4)
-	if ip == nil || packet.Metadata().Truncated {
+	if ethernet == nil || ip == nil || packet.Metadata().Truncated {
 		t.Fatalf("gopacket finds no whole datagram in %x: %v", frame, packet.ErrorLayer())
 	}
 	again := *ip

@@ -18,7 +18,7 @@ const (
 // CreateFlags are the options of a body.
 type CreateFlags uint32
 
-// CreateLazy: the body sends no ranges with its requests, the deputy asks by copyin.
+// CreateLazy says that the body sends no ranges with its requests, the deputy asks by copyin.
 const CreateLazy CreateFlags = 1
 
 // Create asks a node's agent for a body; it is the first message on a connection. It carries Version.

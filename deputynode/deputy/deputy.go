@@ -188,15 +188,15 @@ func (d *Deputy) stopped(now time.Duration, status unix.WaitStatus) {
 
 // exited handles the end of the process.
 func (d *Deputy) exited(now time.Duration, status unix.WaitStatus) {
-	switch {
-	case d.state == running:
+	switch d.state {
+	case running:
 		if status.Signaled() {
 			d.log.Info("deputy ended", "signal", status.Signal())
 		} else {
 			d.log.Debug("deputy ended", "status", status.ExitStatus())
 		}
 		d.ch.Send(now, wireproto.AppendExit(d.message[:0], d.tx.seq, uint32(status)))
-	case d.state == asking:
+	case asking:
 		d.refused(now, &tracee.Gone{PID: d.tracee.PID, Status: status})
 		return
 	}

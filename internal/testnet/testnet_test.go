@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -246,8 +247,11 @@ func TestCloseLeavesNothing(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err != nil || string(out) != "started\n" {
 			t.Fatalf("%v: %s", err, out)
 		}
-		if len(marked(t, marker)) == 0 {
-			t.Fatal("the process left behind is not there while the nodes are: the test sees nothing")
+		// Between its fork and its execve the process may show nothing yet.
+		for deadline := time.Now().Add(5 * time.Second); len(marked(t, marker)) == 0; runtime.Gosched() {
+			if time.Now().After(deadline) {
+				t.Fatal("the process left behind is not there while the nodes are: the test sees nothing")
+			}
 		}
 		if err := n.Close(); err != nil {
 			t.Fatal(err)

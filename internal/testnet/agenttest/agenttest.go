@@ -4,6 +4,7 @@ package agenttest
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -66,7 +67,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 // serve answers every connection with the names of the nodes until it is told to end.
 func serve(args []string, stderr io.Writer) error {
 	if name, ok := os.LookupEnv(Fail); ok && strings.Contains(strings.Join(args, " "), "--node "+name) {
-		return fmt.Errorf(Complaint)
+		return errors.New(Complaint)
 	}
 	if err := os.MkdirAll(Folder, 0o755); err != nil {
 		return err
