@@ -117,6 +117,13 @@ sys.exit(9)`
 		{"", []string{"sh", "-c", "exec id"}},
 		{"", []string{"env", "-i", "A=b", "env"}},
 		{"", []string{"perl", "-e", `$SIG{SEGV} = sub { print "handled\n"; exit 4 }; kill "SEGV", $$; sleep 5`}},
+		// Through the memory window: a call that is new to everybody, and ones that no row describes, with good
+		// pointers and bad ones (FS_IOC_FIEMAP, name_to_handle_at).
+		{"", []string{"perl", "-e", `$r = syscall(999, 1, 2); print "$r $!\n"; open F, "<", $ARGV[0];
+			$m = pack("QQLLLL", 0, 1 << 62, 0, 0, 0, 0); $r = ioctl(F, 0xC020660B, $m); print "$r $!\n", unpack("H64", $m), "\n";
+			$r = syscall(16, fileno(F), 0xC020660B, 0x1234); print "$r $!\n";
+			$h = pack("LLx128", 128, 0); $i = pack("L", 0); $p = $ARGV[0];
+			$r = syscall(303, -100, $p, $h, $i, 0); print "$r $!\n", unpack("H48", $h), unpack("H*", $i), "\n"`, lines}},
 		{"", []string{python, "-c", "import ctypes; ctypes.string_at(0)"}},
 	}
 	for _, transport := range []string{"tcpmod", "rdp"} {

@@ -15,13 +15,16 @@ type Counts struct {
 	ByClass map[string]uint64
 }
 
-func (c *Counts) call(number uint32, row *syscalls.Row) {
+func (c *Counts) call(number uint32, args [6]uint64, row *syscalls.Row) {
+	if row != nil && row.ClassOf(args) == syscalls.Local {
+		return // the agents' own: a mapping whose pages have all come is dropped at home
+	}
 	if c.ByName == nil {
 		*c = Counts{map[string]uint64{}, map[string]uint64{}}
 	}
 	name, class := strconv.Itoa(int(number)), "unknown"
 	if row != nil {
-		name, class = row.Name, row.Class.String()
+		name, class = row.Name, row.ClassOf(args).String()
 	}
 	c.ByName[name]++
 	c.ByClass[class]++

@@ -105,7 +105,7 @@ func (d *Deputy) request(now time.Duration, m []byte) error {
 		tx.known = append(tx.known, known{piece.Address, piece.Data, piece.Flags&wireproto.FlagString != 0,
 			piece.Flags&wireproto.FlagFault != 0})
 	}
-	d.count.call(tx.call, tx.row)
+	d.count.call(tx.call, tx.args, tx.row)
 	d.serve(now)
 	if tx.open { // the message is valid only now: keep what came with it
 		for i := range tx.known {

@@ -31,7 +31,11 @@ type slot struct {
 	skip  int // bytes returned that went to earlier buffers of a vector
 }
 
-func (c *Call) output(s slot) { c.slots = append(c.slots, s) }
+func (c *Call) output(s slot) {
+	if c.base != 0 { // else there is no call to come
+		c.slots = append(c.slots, s)
+	}
+}
 
 // errRestartBlock is what the kernel turns into EINTR, or restarts with the rest of the time (linux/errno.h).
 const errRestartBlock = 516
