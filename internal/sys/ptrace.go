@@ -15,8 +15,17 @@ const (
 	PtraceOSuspendSeccomp = 1 << 21
 )
 
-func ptrace(request, pid int, addr, data uintptr) error {
-	if _, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, uintptr(request), uintptr(pid), addr, data, 0, 0); errno != 0 {
+func ptrace(request, pid int, data uintptr) error {
+	if _, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, uintptr(request), uintptr(pid), 0, data, 0, 0); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// ptraceAt is ptrace for a request whose data is memory. The pointer becomes a number only in the call itself:
+// before, the stack that it may point into could still move.
+func ptraceAt(request, pid int, data unsafe.Pointer) error {
+	if _, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, uintptr(request), uintptr(pid), 0, uintptr(data), 0, 0); errno != 0 {
 		return errno
 	}
 	return nil
@@ -25,7 +34,7 @@ func ptrace(request, pid int, addr, data uintptr) error {
 // PtraceSeize attaches to a thread without stopping it (PTRACE_SEIZE) and sets the options. All further
 // ptrace calls for it must come from the calling thread.
 func PtraceSeize(pid, options int) error {
-	if err := ptrace(unix.PTRACE_SEIZE, pid, 0, uintptr(options)); err != nil {
+	if err := ptrace(unix.PTRACE_SEIZE, pid, uintptr(options)); err != nil {
 		return fmt.Errorf("ptrace seize %d: %w", pid, err)
 	}
 	return nil
@@ -33,7 +42,7 @@ func PtraceSeize(pid, options int) error {
 
 // PtraceInterrupt makes a seized thread stop (PTRACE_INTERRUPT).
 func PtraceInterrupt(pid int) error {
-	if err := ptrace(unix.PTRACE_INTERRUPT, pid, 0, 0); err != nil {
+	if err := ptrace(unix.PTRACE_INTERRUPT, pid, 0); err != nil {
 		return fmt.Errorf("ptrace interrupt %d: %w", pid, err)
 	}
 	return nil
@@ -41,7 +50,7 @@ func PtraceInterrupt(pid int) error {
 
 // PtraceListen leaves a thread in its group-stop but lets it report a SIGCONT (PTRACE_LISTEN).
 func PtraceListen(pid int) error {
-	if err := ptrace(unix.PTRACE_LISTEN, pid, 0, 0); err != nil {
+	if err := ptrace(unix.PTRACE_LISTEN, pid, 0); err != nil {
 		return fmt.Errorf("ptrace listen %d: %w", pid, err)
 	}
 	return nil
@@ -49,7 +58,7 @@ func PtraceListen(pid int) error {
 
 // PtraceSetOptions sets PTRACE_O_* of a stopped thread.
 func PtraceSetOptions(pid, options int) error {
-	if err := ptrace(unix.PTRACE_SETOPTIONS, pid, 0, uintptr(options)); err != nil {
+	if err := ptrace(unix.PTRACE_SETOPTIONS, pid, uintptr(options)); err != nil {
 		return fmt.Errorf("ptrace options of %d: %w", pid, err)
 	}
 	return nil
@@ -57,7 +66,7 @@ func PtraceSetOptions(pid, options int) error {
 
 // PtraceCont lets a stopped thread run on, with signal sig delivered unless it is 0.
 func PtraceCont(pid int, sig unix.Signal) error {
-	if err := ptrace(unix.PTRACE_CONT, pid, 0, uintptr(sig)); err != nil {
+	if err := ptrace(unix.PTRACE_CONT, pid, uintptr(sig)); err != nil {
 		return fmt.Errorf("ptrace cont %d: %w", pid, err)
 	}
 	return nil
@@ -65,7 +74,7 @@ func PtraceCont(pid int, sig unix.Signal) error {
 
 // PtraceSyscall lets a stopped thread run to the next entry to or exit from a system call.
 func PtraceSyscall(pid int, sig unix.Signal) error {
-	if err := ptrace(unix.PTRACE_SYSCALL, pid, 0, uintptr(sig)); err != nil {
+	if err := ptrace(unix.PTRACE_SYSCALL, pid, uintptr(sig)); err != nil {
 		return fmt.Errorf("ptrace syscall %d: %w", pid, err)
 	}
 	return nil
@@ -73,7 +82,7 @@ func PtraceSyscall(pid int, sig unix.Signal) error {
 
 // PtraceGetRegs reads the general registers of a stopped thread.
 func PtraceGetRegs(pid int, regs *unix.PtraceRegs) error {
-	if err := ptrace(unix.PTRACE_GETREGS, pid, 0, uintptr(unsafe.Pointer(regs))); err != nil {
+	if err := ptraceAt(unix.PTRACE_GETREGS, pid, unsafe.Pointer(regs)); err != nil {
 		return fmt.Errorf("ptrace getregs %d: %w", pid, err)
 	}
 	return nil
@@ -81,7 +90,7 @@ func PtraceGetRegs(pid int, regs *unix.PtraceRegs) error {
 
 // PtraceSetRegs writes the general registers of a stopped thread.
 func PtraceSetRegs(pid int, regs *unix.PtraceRegs) error {
-	if err := ptrace(unix.PTRACE_SETREGS, pid, 0, uintptr(unsafe.Pointer(regs))); err != nil {
+	if err := ptraceAt(unix.PTRACE_SETREGS, pid, unsafe.Pointer(regs)); err != nil {
 		return fmt.Errorf("ptrace setregs %d: %w", pid, err)
 	}
 	return nil
@@ -102,7 +111,7 @@ func (s *Siginfo) FaultAddress() uint64 { return *(*uint64)(unsafe.Pointer(&s[16
 
 // PtraceGetSiginfo reads what is known of the signal that a thread is stopped by.
 func PtraceGetSiginfo(pid int, info *Siginfo) error {
-	if err := ptrace(ptraceGetSiginfo, pid, 0, uintptr(unsafe.Pointer(info))); err != nil {
+	if err := ptraceAt(ptraceGetSiginfo, pid, unsafe.Pointer(info)); err != nil {
 		return fmt.Errorf("ptrace getsiginfo %d: %w", pid, err)
 	}
 	return nil
@@ -110,7 +119,7 @@ func PtraceGetSiginfo(pid int, info *Siginfo) error {
 
 // PtraceSetSiginfo changes what is told of the signal that a thread is stopped by.
 func PtraceSetSiginfo(pid int, info *Siginfo) error {
-	if err := ptrace(ptraceSetSiginfo, pid, 0, uintptr(unsafe.Pointer(info))); err != nil {
+	if err := ptraceAt(ptraceSetSiginfo, pid, unsafe.Pointer(info)); err != nil {
 		return fmt.Errorf("ptrace setsiginfo %d: %w", pid, err)
 	}
 	return nil
@@ -119,7 +128,7 @@ func PtraceSetSiginfo(pid int, info *Siginfo) error {
 // PtraceGetEventMsg reads what a ptrace event has to say (the new pid of a clone, the old tid of an exec).
 func PtraceGetEventMsg(pid int) (uint64, error) {
 	var msg uint64
-	if err := ptrace(unix.PTRACE_GETEVENTMSG, pid, 0, uintptr(unsafe.Pointer(&msg))); err != nil {
+	if err := ptraceAt(unix.PTRACE_GETEVENTMSG, pid, unsafe.Pointer(&msg)); err != nil {
 		return 0, fmt.Errorf("ptrace geteventmsg %d: %w", pid, err)
 	}
 	return msg, nil
