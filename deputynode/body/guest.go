@@ -13,6 +13,7 @@
 package body
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -21,6 +22,7 @@ import (
 
 	"deputy/deputynode/channel"
 	"deputy/deputynode/syscalls"
+	"deputy/deputynode/tracee"
 	"deputy/internal/engine"
 	"deputy/wireproto"
 )
@@ -146,6 +148,10 @@ func (b *Body) finish() {
 func (b *Body) fail(now time.Duration, err error) {
 	if b.state == over {
 		return
+	}
+	var gone *tracee.Gone
+	if errors.As(err, &gone) { // its end was told here, and nobody else is told
+		delete(b.guest.tracees, gone.PID)
 	}
 	b.log.Error("body killed", "error", err)
 	b.ch.Send(now, wireproto.AppendExited(b.message[:0], b.tx.seq, uint32(unix.SIGKILL)))

@@ -181,7 +181,11 @@ func (d *Deputy) stopped(now time.Duration, status unix.WaitStatus) {
 	default:
 		err = d.signalled(now, status.StopSignal())
 	}
-	if err != nil && !errors.Is(err, unix.ESRCH) { // ESRCH: killed meanwhile, its end is told next
+	var gone *tracee.Gone
+	switch {
+	case errors.As(err, &gone): // killed meanwhile, and nobody else is told
+		d.exited(now, gone.Status)
+	case err != nil && !errors.Is(err, unix.ESRCH): // ESRCH: killed meanwhile, its end is told next
 		d.kill(err.Error())
 	}
 }

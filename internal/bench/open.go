@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/netip"
 
+	"golang.org/x/sys/unix"
+
 	"deputy/link"
 )
 
@@ -23,6 +25,15 @@ func openDevice(iface, backend string, log *slog.Logger) (link.Device, error) {
 		return nil, fmt.Errorf("interface %s: raw frames need root or CAP_NET_RAW: %w", iface, err)
 	}
 	return dev, err
+}
+
+// backendOf says which backend a device has: link.Open may have fallen back.
+func backendOf(dev link.Device) string {
+	version, err := unix.GetsockoptInt(dev.FD(), unix.SOL_PACKET, unix.PACKET_VERSION)
+	if err == nil && version == unix.TPACKET_V2 { // only a ring has changed it
+		return link.BackendRing
+	}
+	return link.BackendPacket
 }
 
 // kernelAddress is the first IPv4 address that the kernel has on the interface; not valid if there is

@@ -47,7 +47,10 @@ func (r *Report) Remarks() []string {
 	}
 	for _, row := range r.Rows {
 		if row.Lost > 0 {
-			lines = append(lines, row.Layer+": "+frames(row.Lost)+" lost, sent again and not in the figures")
+			lines = append(lines, row.Layer+": "+counted(row.Lost, "frame")+" lost, sent again and not in the figures")
+		}
+		if row.Resent > 0 {
+			lines = append(lines, row.Layer+": "+counted(row.Resent, "segment")+" sent again by this side; their round trips are in the figures")
 		}
 	}
 	for _, l := range r.LeftOut {
@@ -56,11 +59,11 @@ func (r *Report) Remarks() []string {
 	return lines
 }
 
-func frames(n int) string {
+func counted(n int, what string) string {
 	if n == 1 {
-		return "1 frame"
+		return "1 " + what
 	}
-	return count(int64(n)) + " frames"
+	return count(int64(n)) + " " + what + "s"
 }
 
 func (r *Report) row(layer string) (Row, bool) {

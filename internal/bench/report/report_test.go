@@ -53,6 +53,7 @@ func fixedReport(t *testing.T) *Report {
 	}
 	r.Rows[0].Lost = 1
 	r.Rows[1].Lost = 1200
+	r.Rows[2].Resent = 2
 	SetAdded(r.Rows)
 	return r
 }
@@ -160,6 +161,7 @@ func TestRemarks(t *testing.T) {
 		"interrupted: the figures are of the rounds done until then",
 		"link: 1 frame lost, sent again and not in the figures",
 		"ip: 1,200 frames lost, sent again and not in the figures",
+		"tcpmod: 2 segments sent again by this side; their round trips are in the figures",
 		"left out: close-rdp: no agent answers",
 	}
 	if diff := cmp.Diff(want, r.Remarks()); diff != "" {

@@ -29,7 +29,8 @@ type Row struct {
 	// was not measured, 0.
 	AddedUS float64 `json:"added_us"`
 
-	Lost int `json:"-"` // frames sent that were not answered, and were sent again
+	Lost   int `json:"-"` // frames not answered in time; their rounds were done again
+	Resent int `json:"-"` // segments that a transport sent again, within the rounds measured
 }
 
 // Bounds of a histogram, in nanoseconds, and its precision in decimal digits.
