@@ -5,15 +5,33 @@ import (
 	"encoding/binary"
 	"errors"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // FuzzPrepare walks any call with any arguments on any memory, answered by a kernel that writes anything, and checks
 // what must hold: pointers are the body's own or point into the staging area, outputs are from there and go to the
 // body, a restart gives the same layout, and a walk without a caller leaves what was read as it was.
 func FuzzPrepare(f *testing.F) {
-	f.Add(uint16(0), uint16(4096), int64(10), []byte{0, 0, 0, 0, 0, 0, 0, 0}, []byte("body"))
-	f.Add(uint16(20), uint16(600), int64(3), []byte{0}, []byte{0, 0, 16, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0})
-	f.Add(uint16(47), uint16(60000), int64(-4), []byte{3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16}, []byte{1})
+	words := func(values ...uint64) (b []byte) {
+		for _, v := range values {
+			b = binary.LittleEndian.AppendUint64(b, v)
+		}
+		return b
+	}
+	vector := words(bodyAddr, 20, bodyAddr+8, 4000, bodyAddr, 1<<20)
+	message := words(bodyAddr, 16, bodyAddr+56, 2, bodyAddr+8, 24, 0, bodyAddr, 9, bodyAddr, 1<<20)
+	f.Add(uint16(unix.SYS_READ), uint16(4096), int64(10), words(0, bodyAddr, 100), []byte("body"))
+	f.Add(uint16(unix.SYS_OPENAT), uint16(600), int64(3), words(1, bodyAddr), []byte("/a/path\x00"))
+	f.Add(uint16(unix.SYS_READV), uint16(60000), int64(5000), words(0, bodyAddr, 3), vector)
+	f.Add(uint16(unix.SYS_WRITEV), uint16(60000), int64(24), words(0, bodyAddr, 2), vector)
+	f.Add(uint16(unix.SYS_SENDMSG), uint16(60000), int64(1), words(0, bodyAddr), message)
+	f.Add(uint16(unix.SYS_RECVMSG), uint16(60000), int64(4096), words(0, bodyAddr), message)
+	f.Add(uint16(unix.SYS_EXECVE), uint16(60000), int64(-2), words(bodyAddr+24, bodyAddr, bodyAddr), words(bodyAddr+24, bodyAddr+25, 0, 0x6261))
+	f.Add(uint16(unix.SYS_PSELECT6), uint16(4096), int64(1), words(64, bodyAddr, bodyAddr, 0, bodyAddr, bodyAddr), words(bodyAddr, 8))
+	f.Add(uint16(unix.SYS_NAME_TO_HANDLE_AT), uint16(4096), int64(0), words(0, bodyAddr, bodyAddr, bodyAddr), words(8, 1))
+	f.Add(uint16(unix.SYS_ACCEPT), uint16(4096), int64(3), words(0, bodyAddr, bodyAddr), words(4, 1))
+	f.Add(uint16(unix.SYS_IOCTL), uint16(4096), int64(0), words(0, unix.TCGETS, bodyAddr), words(0))
 	f.Fuzz(func(t *testing.T, nr, room uint16, ret int64, rawArgs, content []byte) {
 		r := rows[int(nr)%len(rows)]
 		var args [6]uint64

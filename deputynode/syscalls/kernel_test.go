@@ -390,3 +390,75 @@ func TestSocketsAgainstKernel(t *testing.T) {
 	w.compare("recvmsg", sent, A, w.words(w.room(200), 200, vector("xx"), 1, w.room(10), 10, 0), unix.MSG_TRUNC)
 	// A vector that is too long or has a negative length goes through the window and is not compared here.
 }
+
+func TestInterfacesAgainstKernel(t *testing.T) {
+	w := newTwins(t)
+	s := uint64(must[int](t)(unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)))
+	defer unix.Close(int(s))
+	ifreq := func(name string, value uint64) uint64 {
+		b := bytes.Repeat([]byte{untouched}, ifreqSize)
+		copy(b, name+"\x00")
+		binary.NativeEndian.PutUint64(b[16:], value)
+		return w.place(b...)
+	}
+	for _, cmd := range []uint64{unix.SIOCGIFINDEX, unix.SIOCGIFFLAGS, unix.SIOCGIFADDR, unix.SIOCGIFNETMASK,
+		unix.SIOCGIFMTU, unix.SIOCGIFHWADDR, unix.SIOCGIFTXQLEN, unix.SIOCGIFMETRIC, unix.SIOCGIFBRDADDR} {
+		w.compare("ioctl", nil, s, cmd, ifreq("lo", 0))
+		w.compare("ioctl", nil, s, cmd, ifreq("none", 0))
+	}
+	w.compare("ioctl", nil, s, unix.SIOCGIFNAME, ifreq("", 1))
+	w.compare("ioctl", nil, s, unix.TIOCINQ, w.room(4))
+	w.compare("ioctl", nil, s, unix.TIOCOUTQ, w.room(4))
+	w.compare("ioctl", nil, s, 0x8903, w.room(4)) // FIOGETOWN
+}
+
+func TestIPCAgainstKernel(t *testing.T) {
+	w := newTwins(t)
+	const stat, info, remove = unix.IPC_STAT, 3, unix.IPC_RMID
+	create := func(name string, args ...uint64) uint64 {
+		t.Helper()
+		var six [6]uint64
+		copy(six[:], args)
+		id := raw(rowOf(t, name).Number, six)
+		if id < 0 {
+			t.Fatalf("%s returned %d", name, id)
+		}
+		return uint64(id)
+	}
+	queue := create("msgget", unix.IPC_PRIVATE, 0o600)
+	defer raw(unix.SYS_MSGCTL, [6]uint64{queue, remove})
+	w.compare("msgctl", nil, queue, stat, w.room(200))
+	w.compare("msgctl", nil, 0, info, w.room(200))
+	w.compare("msgctl", nil, 0, 12, w.room(200))
+	w.compare("msgsnd", nil, queue, w.words(1, 0x1122334455667788), 5, 0) // twice: there are two to receive
+	w.compare("msgrcv", nil, queue, w.room(100), 50, 0, 0o4000)
+	w.compare("msgrcv", nil, queue, w.room(100), 50, 0, 0o4000)
+
+	set := create("semget", unix.IPC_PRIVATE, 3, 0o600)
+	defer raw(unix.SYS_SEMCTL, [6]uint64{set, 0, remove})
+	w.compare("semop", nil, set, w.place(0, 0, 1, 0, 0, 0, 1, 0, 2, 0, 0, 0), 2)
+	w.compare("semtimedop", nil, set, w.place(2, 0, 0xff, 0xff, 0, 0), 1, w.words(0, 1))
+	w.compare("semctl", nil, set, 0, stat, w.room(200))
+	w.compare("semctl", nil, 0, 0, info, w.room(200))
+	w.compare("semctl", nil, set, 1, 12, 0)
+	w.compare("semctl", nil, set, 1, 16, 7)
+
+	segment := create("shmget", unix.IPC_PRIVATE, pageSize, 0o600)
+	defer raw(unix.SYS_SHMCTL, [6]uint64{segment, remove})
+	w.compare("shmctl", nil, segment, stat, w.room(200))
+	w.compare("shmctl", nil, 0, info, w.room(200))
+	w.compare("shmctl", nil, 0, 14, w.room(200))
+
+	name := w.text("deputy-syscalls-test")
+	mq := raw(unix.SYS_MQ_OPEN, [6]uint64{name, unix.O_CREAT | unix.O_EXCL | unix.O_RDWR | unix.O_NONBLOCK, 0o600, w.words(0, 3, 64, 0)})
+	if mq < 0 {
+		t.Fatalf("mq_open returned %d", mq)
+	}
+	defer unix.Close(int(mq))
+	raw(unix.SYS_MQ_UNLINK, [6]uint64{name})
+	w.compare("mq_getsetattr", nil, uint64(mq), 0, w.room(64))
+	w.compare("mq_timedsend", nil, uint64(mq), w.text("message"), 7, 5, 0)
+	w.compare("mq_timedreceive", nil, uint64(mq), w.room(64), 64, w.room(4), 0)
+	w.compare("mq_timedreceive", nil, uint64(mq), w.room(64), 10, w.room(4), 0) // EMSGSIZE
+	w.compare("mq_getsetattr", nil, uint64(mq), w.words(unix.O_NONBLOCK), w.room(64))
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/spf13/cobra"
+
+	"deputy/internal/bench"
+	"deputy/internal/bench/report"
+	"deputy/link"
+)
+
+const pingPongLong = `Measures round trips at each layer in one run: a raw Ethernet frame (link), an IP datagram (ip), bytes over
+our transports (tcpmod, rdp), an intraprocess request and its result over each (message-*), close() of a
+program whose body is on the other node (close-*), and beside them the kernel's UDP and TCP with TCP_NODELAY,
+waiting in recv(2) (kernel-udp, kernel-tcp) and asking again and again (-spin).
+
+Without --iface it makes two nodes of its own on this machine, joined by a veth pair, which needs root. With
+it, "ipxbench serve" must run on the machine at the other end; close-* then needs an agent (deputynode serve)
+on both, the other's named as its ipxbench is, by default by its host name.
+
+What a layer adds is half the difference between its median and that of the layer below.
+
+--format json prints one object a line: layer, payload_bytes, frame_bytes, count, rtt_us {min, p50, p90, p99,
+max}, added_us. Remarks (layers left out, frames lost) then go to standard error.`
+
+func pingPongCommand() *cobra.Command {
+	var o bench.Options
+	var format, address string
+	cmd := &cobra.Command{
+		Use:   "ping-pong",
+		Short: "Measure round trips at each layer",
+		Long:  pingPongLong,
+		Example: `  ipxbench ping-pong
+  ipxbench ping-pong --size 1040 --link packet --format json
+  ipxbench ping-pong --iface eth0 --peer b`,
+		Args: cobra.NoArgs,
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.Size, "size", bench.DefaultSize, "`bytes` of payload; those of message-* and close-* are 24 there and 28 back")
+	f.IntVar(&o.Count, "count", bench.DefaultCount, "round trips of each layer")
+	f.StringVar(&o.Link, "link", link.BackendRing, "how frames are received: ring (shared memory) or packet (system calls)")
+	f.StringVar(&o.Pin, "pin", "auto", "`CPUs` of this side and of the peer: auto, none, or numbers such as 0,1")
+	f.StringVar(&o.Iface, "iface", "", "network `interface` to a machine where \"ipxbench serve\" runs, instead of two nodes here")
+	f.StringVar(&o.Peer, "peer", "", "`name` or address of the peer on that interface; without, whichever answers")
+	f.StringVar(&address, "address", "", "`address` of our own stack, in 198.18.0.0/16 (default: made of the hardware address)")
+	f.StringVar(&format, "format", "text", "text or json")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if format != "text" && format != "json" {
+			return fmt.Errorf("--format %s: text or json", format)
+		}
+		if o.Size == 0 || o.Count == 0 { // Options has its defaults there
+			return fmt.Errorf("--size and --count: at least 1")
+		}
+		var err error
+		if o.Address, err = parseAddress(address); err != nil {
+			return err
+		}
+		o.Logger = logger(cmd)
+		r, err := bench.PingPong(cmd.Context(), o)
+		if err != nil {
+			return err
+		}
+		return write(cmd, r, format)
+	}
+	return cmd
+}
+
+// write prints the report.
+func write(cmd *cobra.Command, r *report.Report, format string) error {
+	var err error
+	if format == "json" {
+		err = r.WriteJSON(cmd.OutOrStdout())
+		for _, line := range r.Remarks() {
+			fmt.Fprintf(cmd.ErrOrStderr(), "ipxbench: %s\n", line)
+		}
+	} else {
+		err = r.WriteText(cmd.OutOrStdout())
+	}
+	if err == nil && r.Interrupted {
+		err = errInterrupted
+	}
+	return err
+}
+
+func parseAddress(s string) (netip.Addr, error) {
+	if s == "" {
+		return netip.Addr{}, nil
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("--address %s: not an IP address", s)
+	}
+	return a, nil
+}
