@@ -91,12 +91,11 @@ type Record struct {
 	closer
 
 	// Timers; Never if stopped. armed and index belong to the heap of the endpoint.
-	armed     time.Duration
-	index     int
-	retryAt   time.Duration // not after the first segment's due
-	ackAt     time.Duration // an ACK is held back until then
-	heard     time.Duration // when the peer was last heard of
-	idleProbe bool          // the outstanding segment is a NUL of keepalive
+	armed   time.Duration
+	index   int
+	retryAt time.Duration // not after the first segment's due
+	ackAt   time.Duration // an ACK is held back until then
+	heard   time.Duration // when the peer was last heard of
 
 	info Info
 }

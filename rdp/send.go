@@ -41,7 +41,7 @@ type sender struct {
 	sndEnd uint32 // the next to be queued
 	sndMax uint32 // SND.MAX, the limit of outstanding segments: 1 for the SYN, then the peer's
 
-	peerMax uint32 // SEG.MAX of the peer's SYN
+	peerMax     uint32         // SEG.MAX of the peer's SYN
 	out         ring[outgoing] // SND.UNA up to sndEnd
 	queuedBytes int            // of data in out
 	slots       uint32         // how many segments out may hold, the one of a NUL aside

@@ -172,7 +172,8 @@ func (e *Endpoint) remove(c *TCB) {
 }
 
 // end forgets a connection that is over and tells its user why. io.EOF means
-// in good order.
+// in good order. The reading side of a connection whose peer had closed ended
+// in good order in any case; then only Err tells what befell the other.
 func (c *TCB) end(now time.Duration, err error) {
 	if c.state == Closed {
 		return
@@ -185,8 +186,11 @@ func (c *TCB) end(now time.Duration, err error) {
 	if c.ev == nil {
 		return
 	}
-	if err != io.EOF || c.unread() == 0 {
+	switch {
+	case !c.rcv.fin:
 		c.ended(now, err)
+	case c.unread() == 0:
+		c.ended(now, io.EOF)
 	}
 	if c.out.short && c.ev != nil {
 		c.out.short = false

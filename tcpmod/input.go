@@ -180,11 +180,13 @@ func (c *TCB) synAcknowledged(now time.Duration, s *segment) bool {
 // receiveReset ends the connection by the peer's reset.
 func (c *TCB) receiveReset(now time.Duration) {
 	c.e.stats.ResetsIn++
-	if c.state == SynRcvd {
+	switch c.state {
+	case TimeWait: // RFC 1337, section 3: it would only cut the wait short
+	case SynRcvd:
 		c.end(now, ErrRefused)
-		return
+	default:
+		c.end(now, ErrReset)
 	}
-	c.end(now, ErrReset)
 }
 
 // receiveAck is the fifth step for synchronized states. It reports whether

@@ -38,6 +38,7 @@ type Events interface {
 	// OnEnd comes once, when nothing more will be read: with io.EOF after the
 	// peer closed its direction and all data was taken; else with the reason,
 	// one of the package's errors, at once, while Resume still offers what is
-	// buffered. There is no OnEnd after Abort.
+	// buffered. What happens to the connection after io.EOF, Err tells. There
+	// is no OnEnd after Abort.
 	OnEnd(now time.Duration, err error)
 }

@@ -78,7 +78,7 @@ func (c *TCB) sendNext(now time.Duration, n int, fin bool) bool {
 		if seq == c.snd.max {
 			c.rtt.start(now, end)
 		}
-		c.bytesOut += uint64(min(n, end.sub(c.snd.max)))
+		c.bytesOut += uint64(max(0, seq.add(n).sub(c.snd.max)))
 		c.snd.max = end
 	} else {
 		c.retransmitted()

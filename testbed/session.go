@@ -52,6 +52,22 @@ type session struct {
 	tty       *terminal // nil: no controlling terminal
 }
 
+// endWithGoRun has the testbed get SIGTERM when "go run" ends before it, as it does when it is killed: it passes
+// nothing on, and the testbed would stay.
+func endWithGoRun() {
+	parent := os.Getppid()
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", parent))
+	if err != nil || string(name) != "go\n" {
+		return
+	}
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGTERM), 0, 0, 0); err != nil {
+		return
+	}
+	if os.Getppid() != parent { // it was too late for the signal
+		_ = unix.Kill(os.Getpid(), unix.SIGTERM)
+	}
+}
+
 func newSession(stdin, stdout, stderr *os.File) *session {
 	s := &session{
 		stdin: stdin, stdout: stdout, stderr: stderr,
@@ -65,6 +81,7 @@ func newSession(stdin, stdout, stderr *os.File) *session {
 			signal.Notify(s.signals, sig)
 		}
 	}
+	endWithGoRun()
 	return s
 }
 

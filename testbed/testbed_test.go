@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -167,8 +169,8 @@ func TestRun(t *testing.T) {
 func TestCapture(t *testing.T) {
 	needRoot(t)
 	file := filepath.Join(t.TempDir(), "x.pcapng")
-	cmd := testbed("--capture", file, "--", "sh", "-c", "echo hello >/dev/udp/192.0.2.2/9 2>/dev/null || busybox nc -u -w1 192.0.2.2 9 </etc/hostname")
-	if out, err := cmd.CombinedOutput(); cmd.ProcessState == nil {
+	cmd := testbed("--capture", file, "--", "bash", "-c", "echo hello >/dev/udp/192.0.2.2/9")
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	out, err := exec.Command("tshark", "-n", "-r", file, "-Y", "udp.dstport == 9", "-T", "fields", "-e", "frame.interface_name").CombinedOutput()
@@ -181,7 +183,7 @@ func TestCapture(t *testing.T) {
 func TestWithoutRoot(t *testing.T) {
 	needRoot(t)
 	cmd := testbed("true")
-	cmd.SysProcAttr = &unix.SysProcAttr{Credential: &unix.Credential{Uid: 65534, Gid: 65534}}
+	cmd.SysProcAttr = &unix.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, _ := cmd.CombinedOutput()
 	if got := cmd.ProcessState.ExitCode(); got != statusFailed || string(out) != "testbed: needs root\n" {
 		t.Errorf("exit status %d and %q", got, out)
@@ -191,11 +193,10 @@ func TestWithoutRoot(t *testing.T) {
 // started is a testbed under test whose command has said that it runs.
 type started struct {
 	*exec.Cmd
-	stdout  *bytes.Buffer
-	done    chan struct{}
-	marker  string
-	host    map[string]string
-	testing *testing.T
+	marker   string            // in the environment of the testbed, and so of what it starts, but for pid 1 of nodes
+	children []int             // pidfds of the testbed's children, which those are among
+	host     map[string]string // hostView before
+	testing  *testing.T
 }
 
 // startMarked starts a testbed whose command runs the script, after it has printed a line.
@@ -209,7 +210,6 @@ func startMarked(t *testing.T, script string) *started {
 	}
 	s.Cmd = testbed("--nodes", "3", "--", "sh", "-c", "echo running; "+script)
 	s.Env = append(os.Environ(), s.marker, agenttest.Nodes+"=a b c")
-	// A file: Wait must not wait for whoever has inherited a pipe.
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -227,6 +227,10 @@ func startMarked(t *testing.T, script string) *started {
 	if n := len(marked(t, s.marker)); n < 5 { // testbed, three agents, sh
 		t.Fatalf("%d processes with the marker while the nodes are there: the test sees too little", n)
 	}
+	s.children = openChildren(t, s.Process.Pid)
+	if n := len(s.children); n < 7 { // three of pid 1, three agents, sh
+		t.Fatalf("%d children while the nodes are there: the test sees too little", n)
+	}
 	return s
 }
 
@@ -235,23 +239,50 @@ func startMarked(t *testing.T, script string) *started {
 func (s *started) end(status int) {
 	t := s.testing
 	t.Helper()
-	begin := time.Now()
+	limit := time.Now().Add(10 * time.Second)
 	s.Wait()
 	if got := testnet.ExitStatus(s.ProcessState); got != status {
 		t.Errorf("exit status %d, want %d", got, status)
 	}
-	for limit := begin.Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		left := marked(t, s.marker)
-		if len(left) == 0 {
-			break
-		}
-		if time.Now().After(limit) {
-			t.Fatalf("still there: %q", left)
+	for _, pidfd := range s.children {
+		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+		if n, err := unix.Poll(fds, int(time.Until(limit).Milliseconds())); n != 1 {
+			t.Fatalf("a child of the testbed is still there: %v", err)
 		}
 	}
+	awaitGone(t, s.marker, limit)
 	if diff := cmp.Diff(s.host, hostView(t)); diff != "" {
 		t.Errorf("the host has changed (-before +after):\n%s", diff)
 	}
+}
+
+// openChildren opens pidfds of the children of a process, for as long as the test.
+func openChildren(t *testing.T, pid int) []int {
+	t.Helper()
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pidfds []int
+	for _, list := range lists {
+		children, err := os.ReadFile(list)
+		if err != nil {
+			continue // a thread that has ended meanwhile
+		}
+		for _, child := range strings.Fields(string(children)) {
+			pid, err := strconv.Atoi(child)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fd, err := unix.PidfdOpen(pid, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { unix.Close(fd) })
+			pidfds = append(pidfds, fd)
+		}
+	}
+	return pidfds
 }
 
 func TestInterrupted(t *testing.T) {
@@ -266,7 +297,7 @@ func TestInterrupted(t *testing.T) {
 		"SIGTERM":             {stubborn + "exec sleep 1000", []unix.Signal{unix.SIGTERM}, 128 + 15},
 		"SIGHUP":              {stubborn + "exec sleep 1000", []unix.Signal{unix.SIGHUP}, 128 + 1},
 		"handled":             {"trap 'exit 5' TERM; sleep 1000 & wait", []unix.Signal{unix.SIGTERM}, 5},
-		"ignored, then again": {"trap '' INT; sleep 1000", []unix.Signal{unix.SIGINT, unix.SIGINT}, 128 + 9},
+		"ignored, then again": {"trap '' INT TERM; sleep 1000", []unix.Signal{unix.SIGINT, unix.SIGTERM}, 128 + 9},
 		"stopped":             {"kill -STOP $$; sleep 1000", []unix.Signal{unix.SIGTERM}, 128 + 15},
 		"SIGKILL":             {stubborn + "exec sleep 1000", []unix.Signal{unix.SIGKILL}, 128 + 9},
 	} {
@@ -279,6 +310,37 @@ func TestInterrupted(t *testing.T) {
 			}
 			s.end(tc.status)
 		})
+	}
+}
+
+// TestGoRunKilled: what ends "go run" without its program knowing ends the program too.
+func TestGoRunKilled(t *testing.T) {
+	needRoot(t)
+	host := hostView(t)
+	marker := fmt.Sprintf("TESTBED_MARKER=%d.%d", os.Getpid(), time.Now().UnixNano())
+	goRun := filepath.Join(t.TempDir(), "go") // the testbed knows it by its name
+	if err := os.Symlink("/bin/sh", goRun); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(goRun, "-c", program+" run -- sh -c 'echo running; sleep 1000'; exit 1")
+	cmd.Env = append(os.Environ(), marker)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(stdout, make([]byte, len("running\n"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	awaitGone(t, marker, time.Now().Add(10*time.Second))
+	if diff := cmp.Diff(host, hostView(t)); diff != "" {
+		t.Errorf("the host has changed (-before +after):\n%s", diff)
 	}
 }
 
@@ -346,7 +408,21 @@ func hostView(t *testing.T) map[string]string {
 	return view
 }
 
-// marked lists the processes that have the marker in their environment, or are pid 1 of a node of a testbed that does.
+// awaitGone waits until no process has the marker.
+func awaitGone(t *testing.T, marker string, limit time.Time) {
+	t.Helper()
+	for ; ; time.Sleep(time.Millisecond) {
+		left := marked(t, marker)
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("still there: %q", left)
+		}
+	}
+}
+
+// marked lists the processes that have the marker in their environment.
 func marked(t *testing.T, marker string) []string {
 	t.Helper()
 	dirs, err := filepath.Glob("/proc/[0-9]*")

@@ -35,6 +35,7 @@ type Guest struct {
 	filter   []unix.SockFilter
 	staging  []byte // where the walk of a call's row lays out what it reads
 	recorder recorder
+	walk     syscalls.Call
 	tracees  map[int]*Body // by the pid of an init or a body
 	bodies   map[*Body]struct{}
 }

@@ -98,8 +98,7 @@ func (b *Body) appendRequest(m []byte, row *syscalls.Row) []byte {
 	}
 	r := &b.guest.recorder
 	r.begin(b.self.PID)
-	var call syscalls.Call
-	_ = row.Prepare(&call, t.args, r, 0, b.guest.staging) // the deputy's walk meets the same error
+	_ = row.Prepare(&b.guest.walk, t.args, r, 0, b.guest.staging) // the deputy's walk meets the same error
 	if len(r.read) == 0 {
 		return wireproto.AppendRequest(m, b.tx.seq, t.call, t.args[:count], 0)
 	}

@@ -74,8 +74,6 @@ const (
 	namespaces = unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
 )
 
-var errTwice = errors.New("a body was created already")
-
 // create makes the process that a home agent asks for and answers it.
 func (b *Body) create(now time.Duration, m []byte) error {
 	c, err := wireproto.ParseCreate(m)

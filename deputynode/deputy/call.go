@@ -8,10 +8,9 @@ import (
 
 // call is a system call that the stub is making.
 type call struct {
-	then    func(now time.Duration, ret int64)
-	since   time.Duration
-	parked  bool // the agent does not look; the stub rings
-	staging int  // bytes of staging that it may touch
+	then   func(now time.Duration, ret int64)
+	since  time.Duration
+	parked bool // the agent does not look; the stub rings
 }
 
 // lookFor is how long the loop looks for the return of a call before the stub has to ring: longer than most

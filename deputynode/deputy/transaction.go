@@ -26,6 +26,7 @@ type transaction struct {
 	prepared syscalls.Call
 	known    []known // memory of the body that is here
 	need     need    // what the walk found missing
+	large    bool    // much came with the request
 	copyouts int     // copyouts not yet acknowledged
 	faulted  bool    // one of them found no memory
 	ret      int64   // of the call
@@ -95,7 +96,8 @@ func (d *Deputy) request(now time.Duration, m []byte) error {
 		return errUnexpected
 	}
 	tx := &d.tx
-	*tx = transaction{open: true, seq: r.Sequence, call: r.Call, row: syscalls.Lookup(r.Call), known: tx.known[:0]}
+	*tx = transaction{open: true, seq: r.Sequence, call: r.Call, row: syscalls.Lookup(r.Call), known: tx.known[:0],
+		large: len(m) > keepBuffer}
 	tx.count = r.Args(&tx.args)
 	for ranges := r.Ranges; ; {
 		piece, ok := ranges.Next()
@@ -150,7 +152,7 @@ func (d *Deputy) prepare(now time.Duration) bool {
 	}
 	err := tx.row.Prepare(&tx.prepared, tx.args, tx, stub.Staging, d.memory.Staging())
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, syscalls.ErrTooLarge): // too large: all of it is left to the memory window
 		return true
 	case errors.Is(err, errMissing):
 		var flags wireproto.Flags
@@ -158,8 +160,6 @@ func (d *Deputy) prepare(now time.Duration) bool {
 			flags = wireproto.FlagString
 		}
 		d.send(now, wireproto.AppendCopyinRequest(d.message[:0], tx.seq, tx.need.address, uint32(tx.need.length), flags))
-	case errors.Is(err, syscalls.ErrTooLarge):
-		d.result(now, -int64(unix.ENOMEM))
 	default:
 		d.result(now, -int64(unix.EFAULT))
 	}
@@ -290,8 +290,9 @@ func (d *Deputy) terminate(now time.Duration) {
 		d.act(now)
 		d.send(now, wireproto.AppendTerminate(d.message[:0], d.tx.seq))
 	}
-	if cap(d.message) > keepBuffer {
+	if cap(d.message) > keepBuffer || d.tx.large {
 		d.message = nil
+		d.memory.Trim()
 	}
 }
 

@@ -142,12 +142,7 @@ func (m *Memory) Park() bool {
 	return true
 }
 
-// trimAbove is how much staging a call may have used before its pages are given back.
-const trimAbove = 1 << 20
-
-// Trim gives the pages of staging back after a call that used the first n bytes, if those are many.
-func (m *Memory) Trim(n int) {
-	if n > trimAbove {
-		_ = unix.Fallocate(m.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, stagingOffset, StagingSize)
-	}
+// Trim gives the pages of staging back, after a call that used many.
+func (m *Memory) Trim() {
+	_ = unix.Fallocate(m.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, stagingOffset, StagingSize)
 }

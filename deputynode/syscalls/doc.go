@@ -23,4 +23,6 @@
 //     cannot be written. A read(2) into bad memory has then consumed its data.
 //   - The row, not the descriptor, says that a count may be cut to the size of the staging area; a write to a datagram
 //     socket larger than that is cut too ([Call.Clamped]).
+//   - Padding that the kernel skips within what it returns, as between directory entries, comes back with what the
+//     staging area held; natively the memory would have kept what it had.
 package syscalls

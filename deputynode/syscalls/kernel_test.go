@@ -347,8 +347,7 @@ func TestSocketsAgainstKernel(t *testing.T) {
 	w.compare("getpeername", nil, tcp, w.room(200), w.word(200)) // ENOTCONN
 	w.compare("accept", nil, tcp, w.room(200), w.word(200))      // EINVAL
 
-	var pair [2]int
-	pair = must[[2]int](t)(unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0))
+	pair := must[[2]int](t)(unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0))
 	defer unix.Close(pair[0])
 	defer unix.Close(pair[1])
 	if err := unix.Bind(pair[1], &unix.SockaddrUnix{Name: filepath.Join(t.TempDir(), "s")}); err != nil {

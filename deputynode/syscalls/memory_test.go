@@ -88,11 +88,6 @@ func (m *memory) ReadString(addr uint64, limit int) ([]byte, error) {
 	return s, nil
 }
 
-// apply is the copyout of a call into the memory.
-func (m *memory) apply(c *Call, ret int64) {
-	c.Outputs(ret, func(addr uint64, data []byte) { m.put(addr, data...) })
-}
-
 func (m *memory) read(t *testing.T, addr uint64, n int) []byte {
 	t.Helper()
 	p := make([]byte, n)

@@ -36,9 +36,14 @@ var errLost = errors.New("no answer in time")
 // errGone says that a peer that did answer does not any more.
 var errGone = errors.New("the peer does not answer any more")
 
-// settle is how many rounds of a slice are done before the first that counts: the peer has to change
-// what it does, and both caches what they hold.
+// settle is how many rounds of a slice are done at least before the first that counts: the peer has to
+// change what it does, and both caches what they hold.
 const settle = 20
+
+// settleTime is how long such rounds are done. After its threads have changed, Go's sysmon thread looks at
+// them every 20 to 70 µs, for some milliseconds and then ever more rarely; on two busy CPUs each look puts
+// one round in ten off by 40 µs.
+const settleTime = 10 * time.Millisecond
 
 // contextEvery is how many rounds pass between two looks at the context.
 const contextEvery = 64
@@ -50,31 +55,33 @@ func (n *node) slice(ctx context.Context, x exchange, rounds int, h *hdrhistogra
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, x.leave()) }()
-	inRow := 0
-	for i := -settle; i < rounds; i++ {
-		if i%contextEvery == 0 && ctx.Err() != nil {
+	until := n.clock.Now() + settleTime
+	for done, inRow := -settle, 0; done < rounds; {
+		if done%contextEvery == 0 && ctx.Err() != nil {
 			return lost, nil
 		}
 		from := n.clock.Now()
 		err := x.round()
-		took := n.clock.Now() - from
+		now := n.clock.Now()
 		if errors.Is(err, errLost) {
 			lost++
 			if inRow++; inRow == lossLimit {
 				return lost, fmt.Errorf("%w: %d times in a row", errGone, inRow)
 			}
-			i--
 			continue
 		}
 		if err != nil {
 			return lost, err
 		}
 		inRow = 0
-		if i >= 0 {
-			if err := h.RecordValue(int64(took)); err != nil {
+		if done >= 0 {
+			if err := h.RecordValue(int64(now - from)); err != nil {
 				return lost, err
 			}
+		} else if done == -1 && now < until {
+			continue
 		}
+		done++
 	}
 	return lost, nil
 }

@@ -149,5 +149,3 @@ func (n *node) until(flag *bool, limit time.Duration) (bool, error) {
 	}
 	return *flag, nil
 }
-
-func (n *node) close() error { return n.dev.Close() }

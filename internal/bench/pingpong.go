@@ -197,8 +197,7 @@ func (r *run) measure(ctx context.Context) (*report.Report, error) {
 		if err := s.add(ctx, warmUp(r.o.Count)); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.layer, err)
 		}
-		s.times.Reset()
-		s.lost = 0
+		s.reset()
 	}
 	for _, rounds := range sliceSizes(r.o.Count) {
 		for _, s := range r.subjects {

@@ -15,14 +15,24 @@ type subject struct {
 	frame   func() int // bytes of the frame of a request
 	// slice does a number of rounds, records their times in ns and returns how many frames were lost.
 	slice func(ctx context.Context, rounds int, h *hdrhistogram.Histogram) (int, error)
-	// resent, if not nil, is how many segments were sent again in all slices.
+	// resent, if not nil, is how many segments have been sent again since the connection was opened.
 	resent func() int
 	// optional: a failure leaves the row out, and does not end the run.
 	optional bool
 
 	times *hdrhistogram.Histogram
 	lost  int
+	early int   // resent before the rounds that count
 	why   error // the row is left out
+}
+
+// reset forgets the slices done so far.
+func (s *subject) reset() {
+	s.times.Reset()
+	s.lost = 0
+	if s.resent != nil {
+		s.early = s.resent()
+	}
 }
 
 // add does a slice.
@@ -42,7 +52,7 @@ func (s *subject) row() report.Row {
 		Count: s.times.TotalCount(), RTT: report.Percentiles(s.times), Lost: s.lost,
 	}
 	if s.resent != nil {
-		r.Resent = s.resent()
+		r.Resent = s.resent() - s.early
 	}
 	return r
 }

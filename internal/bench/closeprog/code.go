@@ -11,7 +11,7 @@ const endMark = "\x0f\x0bclose."
 // maxCode bounds the search for the mark; the program has about 200 bytes.
 const maxCode = 1024
 
-func program() // program_amd64.s; never called: it ends with exit_group(2)
+func program() //nolint:unused // program_amd64.s; never called: it ends with exit_group(2)
 
 func programAddress() uintptr
 
