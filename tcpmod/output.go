@@ -94,7 +94,7 @@ func (c *TCB) sendAgain(now time.Duration, seq seqNum) {
 	off := seq.sub(c.snd.una)
 	n := max(0, min(c.mss, c.out.n-off, c.snd.max.sub(seq)))
 	flags := ACK
-	if off+n == c.out.n {
+	if n > 0 && off+n == c.out.n {
 		flags |= PSH
 	}
 	if c.finSent && seq.add(n) == c.finSeq {

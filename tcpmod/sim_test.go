@@ -238,7 +238,7 @@ func (s *sim) connect(t testing.TB, o Options, a, b *user) {
 }
 
 func TestStreamsThroughBadNetwork(t *testing.T) {
-	const seeds = 8000
+	const seeds = 1500
 	var total Stats
 	for seed := uint64(1); seed <= seeds; seed++ {
 		s := newSim(seed)

@@ -17,8 +17,8 @@ type Stats struct {
 	ActiveOpens, PassiveOpens uint64 // connections established
 	Refused                   uint64 // SYNs dropped: too many half-open connections
 	ResetsIn, ResetsOut       uint64
-	Challenges                uint64 // challenge ACKs sent (RFC 5961)
-	ChallengesHeld            uint64 // and not sent: too many
+	Challenges                uint64 // ACKs in answer to segments out of place (RFC 5961), probes among them
+	ChallengesHeld            uint64 // the same, not sent: too many
 
 	Retransmissions  uint64 // segments sent again, for whatever reason
 	Timeouts         uint64 // expiries of the retransmission timer

@@ -206,22 +206,18 @@ func (s *session) stopped(group int, sig unix.Signal) {
 }
 
 // stopSelf stops the testbed's process group, "go run" and the other members of a pipeline included, and
-// returns when it is continued.
+// returns when it is continued; at once if there is nobody who would continue it.
 func (s *session) stopSelf() {
-	// The kernel does not stop an orphaned process group, which nobody would continue.
-	const stopTimeout = 200 * time.Millisecond
-
-	signal.Reset(unix.SIGTSTP)
-	defer signal.Notify(s.signals, unix.SIGTSTP)
+	if session, err := unix.Getsid(0); err != nil || session == unix.Getpgrp() {
+		return // no shell has started us: such a group the kernel does not let a terminal stop either
+	}
 	select {
 	case <-s.continued: // one from before
 	default:
 	}
-	if err := unix.Kill(0, unix.SIGTSTP); err != nil {
+	// Not SIGTSTP: os/signal cannot give back the default for a signal that it has once been asked for.
+	if err := unix.Kill(0, unix.SIGSTOP); err != nil {
 		return
 	}
-	select {
-	case <-s.continued:
-	case <-time.After(stopTimeout):
-	}
+	<-s.continued
 }

@@ -16,6 +16,7 @@ import (
 type dialogue struct {
 	t      *testing.T
 	master *os.File
+	fd     int    // of master, whose Fd method would make it blocking
 	output []byte // not yet matched
 }
 
@@ -55,7 +56,7 @@ func startShell(t *testing.T) *dialogue {
 		shell.Process.Kill()
 		shell.Wait()
 	})
-	d := &dialogue{t: t, master: master}
+	d := &dialogue{t: t, master: master, fd: fd}
 	d.expect("ready> ")
 	d.do("stty -echo", "ready> ")
 	return d
@@ -96,6 +97,26 @@ func (d *dialogue) do(line string, texts ...string) {
 	}
 }
 
+// run types a line at a prompt and waits until whatever it starts is in the foreground: keys that send
+// signals before that would reach the shell.
+func (d *dialogue) run(line string) {
+	d.t.Helper()
+	foreground := func() int {
+		group, err := unix.IoctlGetInt(d.fd, unix.TIOCGPGRP)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		return group
+	}
+	shell := foreground()
+	d.send(line + "\n")
+	for limit := time.Now().Add(expectTimeout); foreground() == shell; time.Sleep(time.Millisecond) {
+		if time.Now().After(limit) {
+			d.t.Fatalf("nothing in the foreground after %q; the terminal shows %q", line, d.output)
+		}
+	}
+}
+
 const (
 	controlC = "\x03"
 	controlZ = "\x1a"
@@ -118,7 +139,7 @@ func TestTerminalControlC(t *testing.T) {
 	d.expect("ready> ")
 
 	// A command that handles it goes on, for as long as it likes, and is told once.
-	d.do(`$T run -- sh -c 'trap "echo caught" INT; echo on; read x; echo got $x'; echo status $?`, "on")
+	d.do(`$T run -- sh -c 'trap "echo caught" INT; echo on; read x || read x; echo got $x'; echo status $?`, "on")
 	d.send(controlC)
 	d.expect("caught")
 	d.do("typed", "got typed", "status 0")
@@ -135,7 +156,7 @@ func TestTerminalControlZ(t *testing.T) {
 		d.expect("Stopped")
 		d.expect("ready> ")
 		d.do("echo the shell reads", "the shell reads", "ready> ")
-		d.do("fg", "run")
+		d.run("fg")
 	}
 	d.do("typed", "got typed", "ready> ")
 	d.do("echo status $?", "status 3", "ready> ")
@@ -158,21 +179,27 @@ func TestTerminalPipeline(t *testing.T) {
 	d := startShell(t)
 	d.do("$T run -- sh -c 'echo on; read x; echo got $x' | cat", "on")
 	d.do("typed", "got typed", "ready> ")
-	d.do("$T run -- sleep 1000 | cat; echo status ${PIPESTATUS[0]}")
-	// Nothing tells when sleep sleeps; before, the testbed itself is interrupted, with the same status.
+	d.do(`$T run -- sh -c 'echo on >/dev/tty; exec sleep 1000' | (trap "" INT; cat); echo status ${PIPESTATUS[0]}`, "on")
 	d.send(controlC)
 	d.expect("status 130")
+	d.expect("ready> ")
+
+	d.do(`$T run -- sh -c 'echo on >/dev/tty; while :; do sleep 1; done' | cat`, "on")
+	d.send(controlZ)
+	d.expect("Stopped")
+	d.expect("ready> ")
+	d.do("ps -o pid= -o stat= -o args= -t $(tty) | grep -c '[ ]T.*while'", "2\r\n", "ready> ") // testbed and sh
+	d.do("kill %1; fg", "Terminated", "ready> ")
 }
 
 // TestTerminalShell: a shell with job control as the command.
 func TestTerminalShell(t *testing.T) {
 	d := startShell(t)
 	d.do("PS1='inner> ' $T run -- bash --norc --noprofile --noediting -i", "inner> ")
-	d.do("sleep 1000; echo slept $?")
-	d.do("", "") // whatever the state, a line is harmless
+	d.run("sleep 1000")
 	d.send(controlC)
 	d.expect("inner> ")
-	d.do("cat")
+	d.run("cat")
 	d.send(controlZ)
 	d.expect("Stopped")
 	d.expect("inner> ")

@@ -48,10 +48,7 @@ func pingPongCommand() *cobra.Command {
 	f.StringVar(&format, "format", "text", "text or json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if format != "text" && format != "json" {
-			return fmt.Errorf("--format %s: text or json", format)
-		}
-		if o.Size == 0 || o.Count == 0 { // Options has its defaults there
-			return fmt.Errorf("--size and --count: at least 1")
+			return fmt.Errorf("%w --format %s: give text or json", bench.ErrOptions, format)
 		}
 		var err error
 		if o.Address, err = parseAddress(address); err != nil {
@@ -90,7 +87,7 @@ func parseAddress(s string) (netip.Addr, error) {
 	}
 	a, err := netip.ParseAddr(s)
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("--address %s: not an IP address", s)
+		return netip.Addr{}, fmt.Errorf("%w --address %s: give an IP address", bench.ErrOptions, s)
 	}
 	return a, nil
 }

@@ -54,7 +54,10 @@ func (n *node) slice(ctx context.Context, x exchange, rounds int, h *hdrhistogra
 	if err := x.enter(); err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, x.leave()) }()
+	defer func() {
+		n.flush() // or the peer would take the acknowledgement of our last round for lost
+		err = errors.Join(err, x.leave())
+	}()
 	until := n.clock.Now() + settleTime
 	for done, inRow := -settle, 0; done < rounds; {
 		if done%contextEvery == 0 && ctx.Err() != nil {

@@ -30,6 +30,7 @@ type node struct {
 	components []component
 	park       bool // never spin: the other side shares our CPU
 	turns      int
+	wait       [1]unix.PollFd
 }
 
 // component has timers, and something held back.
@@ -116,11 +117,11 @@ func (n *node) sleep(limit time.Duration) error {
 	}
 	now := n.clock.Now()
 	timeout := unix.NsecToTimespec(int64(max(until-now, 0)))
-	fds := []unix.PollFd{{Fd: int32(n.dev.FD()), Events: unix.POLLIN}}
-	if _, err := unix.Ppoll(fds, &timeout, nil); err != nil && !errors.Is(err, unix.EINTR) {
+	n.wait[0] = unix.PollFd{Fd: int32(n.dev.FD()), Events: unix.POLLIN}
+	if _, err := unix.Ppoll(n.wait[:], &timeout, nil); err != nil && !errors.Is(err, unix.EINTR) {
 		return fmt.Errorf("waiting for a frame: %w", err)
 	}
-	if fds[0].Revents&unix.POLLERR != 0 {
+	if n.wait[0].Revents&unix.POLLERR != 0 {
 		if r, ok := n.dev.(link.ErrorReporter); ok {
 			if err := r.Err(); err != nil {
 				return fmt.Errorf("waiting for a frame: %w", err)

@@ -1,9 +1,7 @@
 package bench
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -14,17 +12,13 @@ import (
 )
 
 // openDevice opens the device of ipxbench on an interface, in the network namespace of the calling
-// thread. Its errors name the interface and what to do.
+// thread. Its errors name the interface.
 func openDevice(iface, backend string, log *slog.Logger) (link.Device, error) {
 	ifi, err := net.InterfaceByName(iface)
 	if err != nil {
 		return nil, fmt.Errorf("interface %s: %w", iface, link.ErrNoInterface)
 	}
-	dev, err := link.Open(iface, link.Options{Backend: backend, Addr: ownAddr(ifi.HardwareAddr), Logger: log})
-	if errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("interface %s: raw frames need root or CAP_NET_RAW: %w", iface, err)
-	}
-	return dev, err
+	return link.Open(iface, link.Options{Backend: backend, Addr: ownAddr(ifi.HardwareAddr), Logger: log})
 }
 
 // backendOf says which backend a device has: link.Open may have fallen back.

@@ -36,11 +36,11 @@ const (
 // MaxCount is the largest number of round trips of a layer.
 const MaxCount = 100_000_000
 
-// Options of PingPong. Zero values mean the defaults.
+// Options of PingPong.
 type Options struct {
 	Size  int    // payload of link, ip, tcpmod, rdp and the kernel's, in bytes
 	Count int    // round trips of each layer
-	Link  string // backend: link.BackendRing or link.BackendPacket
+	Link  string // backend: link.BackendRing, the default, or link.BackendPacket
 	Pin   string // see ParsePins
 
 	Iface   string       // to measure on, with a peer that serves; "": two nodes of our own
@@ -50,28 +50,22 @@ type Options struct {
 }
 
 // ErrOptions is what is wrong with options, whatever the machine.
-var ErrOptions = errors.New("option")
+var ErrOptions = errors.New("bad option")
 
-// check fills the defaults in and refuses what no machine can do.
+// check refuses what no machine can do.
 func (o *Options) check() error {
-	if o.Size == 0 {
-		o.Size = DefaultSize
-	}
-	if o.Count == 0 {
-		o.Count = DefaultCount
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	switch {
-	case o.Size < 0:
-		return fmt.Errorf("%w --size %d: at least 1 byte", ErrOptions, o.Size)
-	case o.Count < 0 || o.Count > MaxCount:
-		return fmt.Errorf("%w --count %d: 1 to %d round trips", ErrOptions, o.Count, MaxCount)
+	case o.Size < 1:
+		return fmt.Errorf("%w --size %d: give at least 1 byte", ErrOptions, o.Size)
+	case o.Count < 1 || o.Count > MaxCount:
+		return fmt.Errorf("%w --count %d: give 1 to %d round trips", ErrOptions, o.Count, MaxCount)
 	case o.Peer != "" && o.Iface == "":
-		return fmt.Errorf("%w --peer: needs --iface, the interface that leads to the peer", ErrOptions)
+		return fmt.Errorf("%w --peer: give --iface too, the interface that leads to the peer", ErrOptions)
 	case o.Address.IsValid() && !network.Contains(o.Address):
-		return fmt.Errorf("%w --address %v: not in %v", ErrOptions, o.Address, network)
+		return fmt.Errorf("%w --address %v: give one in %v", ErrOptions, o.Address, network)
 	}
 	return checkLink(&o.Link)
 }
@@ -82,7 +76,7 @@ func checkLink(backend *string) error {
 		*backend = link.BackendRing
 	case link.BackendRing, link.BackendPacket:
 	default:
-		return fmt.Errorf("%w --link %s: %s or %s", ErrOptions, *backend, link.BackendRing, link.BackendPacket)
+		return fmt.Errorf("%w --link %s: give %s or %s", ErrOptions, *backend, link.BackendRing, link.BackendPacket)
 	}
 	return nil
 }

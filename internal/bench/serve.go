@@ -28,7 +28,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 		return err
 	}
 	if o.Address.IsValid() && !network.Contains(o.Address) {
-		return fmt.Errorf("%w --address %v: not in %v", ErrOptions, o.Address, network)
+		return fmt.Errorf("%w --address %v: give one in %v", ErrOptions, o.Address, network)
 	}
 	if o.Name == "" {
 		o.Name, _ = os.Hostname() // without a name it can be asked for by address

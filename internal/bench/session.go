@@ -40,7 +40,7 @@ type session struct {
 	answer   control
 	from     netip.Addr
 	answered bool
-	refused  error // why an answer could not be read
+	refused  error // somebody answers whom we don't understand
 }
 
 // newSession finds the peer: the one that has the name or address wanted, or whichever is there.
@@ -99,11 +99,12 @@ func (s *session) ask(to netip.Addr, c control) error {
 		switch {
 		case err != nil:
 			return err
-		case s.refused != nil:
-			return s.refused
 		case ok:
 			return nil
-		case s.node.clock.Now() >= limit:
+		case s.node.clock.Now() < limit:
+		case s.refused != nil:
+			return s.refused
+		default:
 			return ErrNoPeer
 		}
 	}

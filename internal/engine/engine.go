@@ -76,6 +76,7 @@ type Loop struct {
 	watches    map[int32]func(now time.Duration)
 	ready      [32]unix.EpollEvent
 	expect     int
+	woken      bool // Wake was called since the last park
 
 	submitMu  sync.Mutex // guards submitted
 	submitted []func(now time.Duration)
@@ -236,6 +237,11 @@ func (l *Loop) cycle() error {
 		}
 	}
 	l.flush(now)
+	if l.woken { // during the spin; by the end of the context, maybe
+		l.woken = false
+		l.mu.Unlock()
+		return nil
+	}
 	deadline := l.deadline()
 	l.parkedUntil.Store(int64(deadline))
 	l.mu.Unlock()

@@ -67,7 +67,7 @@ func (l *Loop) dispatch(n int) bool {
 			var b [8]byte
 			_, _ = unix.Read(l.kick, b[:])
 			l.runSubmitted(now)
-			done = true
+			l.woken, done = true, true
 			continue
 		}
 		if ready := l.watches[ev.Fd]; ready != nil { // frames are the turn's

@@ -63,7 +63,7 @@ func counted(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
-	return count(int64(n)) + " " + what + "s"
+	return Grouped(int64(n)) + " " + what + "s"
 }
 
 func (r *Report) row(layer string) (Row, bool) {

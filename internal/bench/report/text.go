@@ -119,7 +119,7 @@ func (r *Report) comparisons() []string {
 	return append(lines,
 		fmt.Sprintf("thesis:  %.0f µs local; %.2f ms remote, slowdown %.1f (table 5.1: two 486DX/33, 10 Mbit/s Ethernet)",
 			Thesis.LocalClose, Thesis.RemoteClose/1e3, Thesis.Slowdown),
-		fmt.Sprintf("         its request one way: %s, in all %s µs (table 5.2)", strings.Join(parts, ", "), count(int64(sum))))
+		fmt.Sprintf("         its request one way: %s, in all %s µs (table 5.2)", strings.Join(parts, ", "), Grouped(int64(sum))))
 }
 
 // fixed is a number of µs with as many decimals as its size deserves.
@@ -137,8 +137,8 @@ func fixed(v float64) string {
 	return s
 }
 
-// count is a whole number with its thousands set apart.
-func count(n int64) string {
+// Grouped is a whole number with its thousands set apart: "10,000".
+func Grouped(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
