@@ -63,7 +63,7 @@ func TestOutOfOrderIsAcknowledgedAtOnce(t *testing.T) {
 func TestTooManyGaps(t *testing.T) {
 	s := inState(t, Established, Options{})
 	for i := range 2 * maxRanges {
-		s.in("A", 3+2*i, 1, "x")
+		s.in("A", 2+2*i, 1, "x")
 	}
 	if n := s.e.Stats().Discarded; n != maxRanges {
 		t.Errorf("%d discarded, want %d", n, maxRanges)
@@ -138,6 +138,8 @@ func TestNoNagle(t *testing.T) {
 		if nagle {
 			s.out("PA 1:2(1) ack 1", "A 2:1002(1000) ack 1")
 			s.in("A", 1, 2, "")
+			s.out()
+			s.in("A", 1, 1002, "")
 			s.out("PA 1002:1003(1) ack 1")
 		} else {
 			s.out("PA 1:2(1) ack 1", "PA 2:3(1) ack 1", "PA 3:1003(1000) ack 1")

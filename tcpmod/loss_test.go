@@ -194,9 +194,9 @@ func TestTimeoutGoesBack(t *testing.T) {
 	s.c.loss.probed = true // no probe before
 	s.c.restartLossTimer(s.now)
 	s.wait(DefaultMinRTO)
-	s.out("PA 1:1001(1000) ack 1")
+	s.out("A 1:1001(1000) ack 1")
 	s.in("A", 1, 1001, "")
-	s.out("PA 1001:2001(1000) ack 1", "PA 2001:3001(1000) ack 1")
+	s.out("A 1001:2001(1000) ack 1", "A 2001:3001(1000) ack 1")
 	s.in("A", 1, 4001, "") // the peer had the rest
 	s.out()
 }

@@ -103,6 +103,13 @@ func (s *sim) setISN(i int, local, remote uint16, isn uint32) {
 // step lets the next thing happen: an arrival or a timer. It reports false if
 // nothing is left to happen before limit.
 func (s *sim) step(limit time.Duration) bool {
+	if s.sent%16 == 0 {
+		for i, e := range s.ends {
+			if err := e.check(); err != nil {
+				panic(fmt.Sprintf("end %d at %v: %v", i, s.now, err))
+			}
+		}
+	}
 	if len(s.wire) == 0 || s.wire[0].at > s.now {
 		if !s.flushDelay {
 			for _, e := range s.ends {
