@@ -157,11 +157,10 @@ func (c *TCB) send(now time.Duration, seq seqNum, flags Flags, off, n int) error
 	}
 	c.segmentsOut++
 	c.e.stats.BytesOut += uint64(n)
-	err := c.e.transmit(now, c.dst, len(h))
-	if err == nil && flags&ACK != 0 {
-		c.ack.sent()
+	if flags&ACK != 0 {
+		c.ack.sent() // one that the network refuses is lost, and asked for again
 	}
-	return err
+	return c.e.transmit(now, c.dst, len(h))
 }
 
 // transmit hands the lent buffer to the network.
