@@ -32,7 +32,7 @@ func (c *TCB) text(now time.Duration, s *segment) {
 			data, fin = data[:max(0, len(data)-over)], false
 		}
 	}
-	if fin {
+	if fin && !c.rcv.finSeen {
 		c.rcv.finSeen, c.rcv.finAt = true, seq.add(len(data))
 		c.ack.urgent()
 	}
@@ -97,6 +97,7 @@ func (c *TCB) outOfOrder(seq seqNum, data []byte) {
 func (c *TCB) receiveFIN(now time.Duration) {
 	c.rcv.fin = true
 	c.rcv.nxt++
+	c.in.n = 0 // what a confused peer sent beyond its FIN
 	c.ack.urgent()
 	switch c.state {
 	case Established:

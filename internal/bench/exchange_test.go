@@ -96,7 +96,7 @@ func TestExchangesAllocateNothing(t *testing.T) {
 	p := newNodePair(t, nil)
 	for layer, x := range exchanges(t, p.session(t), 24) {
 		p.slice(t, x, 3000) // pools fill, tables grow, each of the 2,048 slots of the pair in memory gets its buffer
-		const rounds = 500 // AllocsPerRun would leave both sides one processor
+		const rounds = 500  // AllocsPerRun would leave both sides one processor
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		for range rounds {
