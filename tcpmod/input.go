@@ -253,9 +253,7 @@ func (c *TCB) unacceptable(now time.Duration, s *segment) {
 		if c.state == TimeWait && s.flags&FIN != 0 {
 			c.setState(now, TimeWait) // the clock starts again
 		}
-		if !c.receiveAck(now, s) {
-			return
-		}
+		c.receiveAck(now, s)
 	}
 	c.finish(now)
 }

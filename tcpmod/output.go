@@ -30,8 +30,8 @@ func (c *TCB) output(now time.Duration) {
 				c.limited = true
 				break
 			}
-			if n < c.snd.maxWnd/2 {
-				break
+			if n < c.snd.maxWnd/2 && c.snd.nxt == c.snd.max {
+				break // what was sent before is sent again in any case
 			}
 		}
 		fin := c.finQueued && n == unsent && peer > n

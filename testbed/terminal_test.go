@@ -16,7 +16,6 @@ import (
 type dialogue struct {
 	t      *testing.T
 	master *os.File
-	fd     int    // of master, whose Fd method would make it blocking
 	output []byte // not yet matched
 }
 
@@ -56,7 +55,7 @@ func startShell(t *testing.T) *dialogue {
 		shell.Process.Kill()
 		shell.Wait()
 	})
-	d := &dialogue{t: t, master: master, fd: fd}
+	d := &dialogue{t: t, master: master}
 	d.expect("ready> ")
 	d.do("stty -echo", "ready> ")
 	return d
@@ -97,26 +96,6 @@ func (d *dialogue) do(line string, texts ...string) {
 	}
 }
 
-// run types a line at a prompt and waits until whatever it starts is in the foreground: keys that send
-// signals before that would reach the shell.
-func (d *dialogue) run(line string) {
-	d.t.Helper()
-	foreground := func() int {
-		group, err := unix.IoctlGetInt(d.fd, unix.TIOCGPGRP)
-		if err != nil {
-			d.t.Fatal(err)
-		}
-		return group
-	}
-	shell := foreground()
-	d.send(line + "\n")
-	for limit := time.Now().Add(expectTimeout); foreground() == shell; time.Sleep(time.Millisecond) {
-		if time.Now().After(limit) {
-			d.t.Fatalf("nothing in the foreground after %q; the terminal shows %q", line, d.output)
-		}
-	}
-}
-
 const (
 	controlC = "\x03"
 	controlZ = "\x1a"
@@ -150,13 +129,13 @@ func TestTerminalControlC(t *testing.T) {
 
 func TestTerminalControlZ(t *testing.T) {
 	d := startShell(t)
-	d.do("$T run -- sh -c 'echo on; read x; echo got $x; exit 3'", "on")
+	d.do(`$T run -- sh -c 'trap "echo goes on" CONT; echo on; until read x; do :; done; echo got $x; exit 3'`, "on")
 	for range 2 {
 		d.send(controlZ)
 		d.expect("Stopped")
 		d.expect("ready> ")
 		d.do("echo the shell reads", "the shell reads", "ready> ")
-		d.run("fg")
+		d.do("fg", "\ngoes on") // fg shows the command too
 	}
 	d.do("typed", "got typed", "ready> ")
 	d.do("echo status $?", "status 3", "ready> ")
@@ -196,10 +175,11 @@ func TestTerminalPipeline(t *testing.T) {
 func TestTerminalShell(t *testing.T) {
 	d := startShell(t)
 	d.do("PS1='inner> ' $T run -- bash --norc --noprofile --noediting -i", "inner> ")
-	d.run("sleep 1000")
+	// The line says when it is there: before that, keys would reach what the shell has forked.
+	d.do("sh -c 'echo on; exec sleep 1000'", "on")
 	d.send(controlC)
 	d.expect("inner> ")
-	d.run("cat")
+	d.do("sh -c 'echo on; exec cat'", "on")
 	d.send(controlZ)
 	d.expect("Stopped")
 	d.expect("inner> ")

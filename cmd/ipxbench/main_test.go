@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"deputy/internal/bench/report"
@@ -169,12 +170,13 @@ func TestTwoMachines(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	defer func() {
+	endServe := sync.OnceFunc(func() {
 		_ = life.Close()
 		if err := serve.Wait(); err != nil || serveLog.Len() > 0 {
 			t.Errorf("serve: %v, %s", err, serveLog.String())
 		}
-	}()
+	})
+	defer endServe()
 
 	pingPong := func(args ...string) (string, string, error) {
 		cmd := again(append([]string{"ping-pong", "--iface", a.Iface, "--format", "json"}, args...)...)
@@ -204,6 +206,7 @@ func TestTwoMachines(t *testing.T) {
 		!strings.Contains(stderr, "peer nobody on veth-a does not answer within 3s") || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("a peer that is not there: %v: %s", err, stderr)
 	}
+	endServe() // it would say, rightly, that the network is down
 	b.SetDown()
 	a.SetDown()
 	if _, stderr, err := pingPong(); err == nil || stderr != "ipxbench: link: veth-a: interface is down\n" {

@@ -87,7 +87,7 @@ func (x *kernelExchange) enter() (err error) {
 		}
 		x.frame = ethernetHeaderLen + ipHeaderLen + udpHeaderLen + x.size
 	}
-	x.guard = newGuard(x.ctx, s.fd)
+	x.guard = newGuard(x.ctx, s)
 	return nil
 }
 

@@ -57,7 +57,7 @@ func (k *kernelPeer) serve(ctx context.Context, m mode, size int) {
 		defer func() { _ = accepted.close() }()
 		s = accepted
 	}
-	g := newGuard(ctx, s.fd)
+	g := newGuard(ctx, s)
 	defer g.end()
 	b := make([]byte, max(size, 1))
 	for {
@@ -78,7 +78,7 @@ func (k *kernelPeer) serve(ctx context.Context, m mode, size int) {
 
 // accept waits for the client's connection.
 func (k *kernelPeer) accept(ctx context.Context, listener *kernelSocket) (*kernelSocket, bool) {
-	g := newGuard(ctx, listener.fd)
+	g := newGuard(ctx, listener)
 	defer g.end()
 	for {
 		fd, _, err := unix.Accept4(listener.fd, unix.SOCK_CLOEXEC)

@@ -22,6 +22,7 @@ type kernelSocket struct {
 	spin  bool // ask without waiting, again and again; otherwise wait in recv(2)
 	yield bool // spinning, let the other side run: it shares our CPU
 	clock *tsc.Clock
+	over  atomic.Bool // the guard has ended the waits
 }
 
 // newKernelSocket makes a socket that is bound to an address of the kernel on an interface, with a port
@@ -97,8 +98,8 @@ func (s *kernelSocket) send(p []byte) error {
 	}
 }
 
-// receive takes what is there, at most len(p) bytes; 0 means the end. Spinning, it gives up at the limit;
-// waiting, when a timeout is set and over. Both are errLost.
+// receive takes what is there, at most len(p) bytes; 0 means the end. Spinning, it gives up at the limit, or
+// when a guard says so; waiting, when a timeout is set and over. All are errLost.
 func (s *kernelSocket) receive(p []byte, limit time.Duration) (int, error) {
 	buffer, size := uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p))
 	for turn := 1; ; turn++ {
@@ -121,7 +122,7 @@ func (s *kernelSocket) receive(p []byte, limit time.Duration) (int, error) {
 			if s.yield {
 				_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 			}
-			if turn%timerEvery == 0 && s.clock.Now() >= limit {
+			if turn%timerEvery == 0 && (s.over.Load() || s.clock.Now() >= limit) {
 				return 0, errLost
 			}
 		}
@@ -146,13 +147,13 @@ type guard struct {
 }
 
 // newGuard guards the socket until end is called, ctx is done, or it has ended the waits.
-func newGuard(ctx context.Context, fd int) *guard {
+func newGuard(ctx context.Context, s *kernelSocket) *guard {
 	g := &guard{stop: make(chan struct{}), gone: make(chan struct{})}
-	go g.watch(ctx, fd)
+	go g.watch(ctx, s)
 	return g
 }
 
-func (g *guard) watch(ctx context.Context, fd int) {
+func (g *guard) watch(ctx context.Context, s *kernelSocket) {
 	defer close(g.gone)
 	tick := time.NewTicker(guardTick)
 	defer tick.Stop()
@@ -170,7 +171,8 @@ func (g *guard) watch(ctx context.Context, fd int) {
 			}
 		}
 	}
-	_ = unix.Shutdown(fd, unix.SHUT_RDWR) // ENOTCONN of a datagram socket comes after the waiter is woken
+	s.over.Store(true)                      // a spinner is told so: a datagram socket goes on to answer EAGAIN
+	_ = unix.Shutdown(s.fd, unix.SHUT_RDWR) // ENOTCONN of a datagram socket comes after the waiter is woken
 }
 
 // end ends the guard; the socket may be closed afterwards.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -147,10 +148,18 @@ func (p *peerProcess) failure() error {
 	}
 }
 
+// stopTimeout bounds how long a peer may take to end by itself: more than its guards need.
+const stopTimeout = 5 * time.Second
+
 // stop ends the peer and waits for it.
 func (p *peerProcess) stop() {
 	_ = p.life.Close()
-	<-p.gone
+	select {
+	case <-p.gone:
+	case <-time.After(stopTimeout):
+		_ = p.cmd.Process.Kill()
+		<-p.gone
+	}
 }
 
 // lines keeps what a process prints. It is safe for a writer and a reader.

@@ -37,6 +37,10 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
+	cpu := pins.Own
+	if o.CPU == "auto" {
+		cpu = pins.Peer // a measuring side on the same machine takes the other
+	}
 	dev, err := openDevice(o.Iface, o.Link, o.Logger)
 	if err != nil {
 		return err
@@ -49,12 +53,12 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	n.park = o.Park
 	p, err := newPeer(n, o.Iface, peerInfo{
 		addr: n.stack.Addr(), hardware: dev.Addr(), kernel: kernelAddress(o.Iface), mtu: dev.MTU(),
-		name: o.Name, backend: backendOf(dev), cpu: onCPU(pins.Own),
+		name: o.Name, backend: backendOf(dev), cpu: onCPU(cpu),
 	})
 	if err != nil {
 		return err
 	}
-	t, err := startThread(pins.Own)
+	t, err := startThread(cpu)
 	if err != nil {
 		return err
 	}
