@@ -137,6 +137,31 @@ func TestPingPongOneCPU(t *testing.T) {
 	}
 }
 
+// Both transports and the kernel's TCP, in one run.
+func TestCompare(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("network namespaces need root")
+	}
+	status, stdout, stderr := ipxbench(t, "compare", "--bytes", "3000000", "--runs", "2", "--format", "json")
+	if status != 0 {
+		t.Fatalf("exit status %d: %s", status, stderr)
+	}
+	var names []string
+	for line := range strings.Lines(stdout) {
+		var row report.Goodput
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatalf("%v in %q", err, line)
+		}
+		names = append(names, row.Transport)
+		if row.Runs != 2 || row.Bytes != 3_000_000 || row.MBps.Min <= 0 || row.MBps.Median < row.MBps.Min || row.VsKernel <= 0 {
+			t.Errorf("%+v", row)
+		}
+	}
+	if want := []string{report.TCPMod, report.RDP, report.KernelTCP}; !slices.Equal(names, want) {
+		t.Errorf("rows of %q, want %q", names, want)
+	}
+}
+
 // A run that is interrupted says so and leaves nothing.
 func TestPingPongInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -232,6 +257,8 @@ func TestBadInput(t *testing.T) {
 		{[]string{"ping-pong", "--peer", "b"}, "ipxbench: bad option --peer: give --iface too, the interface that leads to the peer\n"},
 		{[]string{"ping-pong", "--format", "xml"}, "ipxbench: bad option --format xml: give text or json\n"},
 		{[]string{"ping-pong", "--address", "x"}, "ipxbench: bad option --address x: give an IP address\n"},
+		{[]string{"compare", "--bytes", "0"}, "ipxbench: bad option --bytes 0: give at least 1\n"},
+		{[]string{"compare", "--runs", "0"}, "ipxbench: bad option --runs 0: give at least 1\n"},
 		{[]string{"ping-pong", "b"}, "ipxbench: unknown command \"b\" for \"ipxbench ping-pong\"\n"},
 		{[]string{"pong"}, "ipxbench: unknown command \"pong\" for \"ipxbench\"\n"},
 	} {
