@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"deputy/internal/bench/report"
-	"deputy/internal/sys"
 )
 
 // Defaults of CompareOptions.
@@ -42,28 +41,12 @@ func Compare(ctx context.Context, o CompareOptions) (_ *report.Comparison, err e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
-	if err := r.at.noOffloads(); err != nil {
-		return nil, err
-	}
 	quiet := quietCollector()
 	defer quiet()
 	if err := r.find(); err != nil {
 		return nil, err
 	}
 	return r.compare(ctx, o)
-}
-
-// noOffloads switches the offloads of both nodes' interfaces off, if they are ours.
-func (p *place) noOffloads() error {
-	if !p.own {
-		return nil
-	}
-	for _, node := range p.net.Nodes() {
-		if err := p.net.Do(node, func() error { return sys.NoOffloads(p.iface) }); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // contestant is one of those compared.
