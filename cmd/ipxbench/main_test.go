@@ -102,12 +102,12 @@ func TestPingPongText(t *testing.T) {
 		t.Skip("network namespaces need root")
 	}
 	t.Setenv("PATH", "/nonexistent") // neither deputynode nor a Go to build it
-	status, stdout, stderr := ipxbench(t, "ping-pong", "--count", "50", "--size", "1040", "--link", "packet")
+	status, stdout, stderr := ipxbench(t, "ping-pong", "--count", "50", "--size", "1040", "--link", "packet", "--idle", "100")
 	if status != 0 || stderr != "" {
 		t.Fatalf("exit status %d: %s", status, stderr)
 	}
 	for _, want := range []string{
-		"machine", "packet, polled", "MTU 1500 bytes", "to CPU", "1040",
+		"machine", "packet, polled", "MTU 1500 bytes", "100 tcpmod connections open", "100 rdp connections open", "to CPU", "1040",
 		"left out: close-tcpmod, close-rdp: deputynode is neither beside ipxbench nor on PATH",
 		"kernel TCP takes", "table 5.1", "table 5.2",
 	} {
@@ -252,6 +252,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"ping-pong", "--link", "x"}, "ipxbench: bad option --link x: give ring or packet\n"},
 		{[]string{"ping-pong", "--size", "0"}, "ipxbench: bad option --size 0: give at least 1 byte\n"},
 		{[]string{"ping-pong", "--count", "0"}, "ipxbench: bad option --count 0: give 1 to 100000000 round trips\n"},
+		{[]string{"ping-pong", "--idle", "-1"}, "ipxbench: bad option --idle -1: give 0 to 16000 connections\n"},
 		{[]string{"ping-pong", "--count", "many"}, "ipxbench: invalid argument \"many\" for \"--count\" flag: strconv.ParseInt: parsing \"many\": invalid syntax\n"},
 		{[]string{"ping-pong", "--pin", "4096"}, "ipxbench: cannot pin to CPU 4096: "},
 		{[]string{"ping-pong", "--peer", "b"}, "ipxbench: bad option --peer: give --iface too, the interface that leads to the peer\n"},

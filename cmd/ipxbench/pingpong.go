@@ -35,6 +35,7 @@ func pingPongCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.IntVar(&o.Size, "size", bench.DefaultSize, "`bytes` of payload; those of message-* and close-* are 24 there and 28 back")
 	f.IntVar(&o.Count, "count", bench.DefaultCount, "round trips of each layer")
+	f.IntVar(&o.Idle, "idle", 0, "`connections` of each transport that are open besides, and idle")
 	placeFlags(f, &o, &address)
 	f.StringVar(&format, "format", "text", "text or json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -44,6 +44,7 @@ type run struct {
 	subjects []*subject
 	closing  *closing
 	leftOut  []report.LeftOut
+	idle     []report.Setting // what the idle connections take
 }
 
 // openRun finds or makes the place, opens the device and starts the measuring thread.
@@ -132,6 +133,11 @@ func (r *run) addOwn() error {
 		subject := ours(r.thread, r.node, layer, x, payload, headers)
 		r.subjects = append(r.subjects, subject)
 		return subject
+	}
+	if r.o.Idle > 0 {
+		if err := r.openIdle(); err != nil {
+			return err
+		}
 	}
 	add(report.Link, &frameExchange{session: s, size: size}, size, ethernetHeaderLen)
 	add(report.IP, newDatagramExchange(s, size), size, headers)
@@ -226,7 +232,7 @@ func (r *run) measure(ctx context.Context) (*report.Report, error) {
 
 // report puts the rows in their order.
 func (r *run) report(ctx context.Context) (*report.Report, error) {
-	setup := append(r.setup(), report.Setting{Name: "rounds", Value: fmt.Sprintf(
+	setup := append(append(r.setup(), r.idle...), report.Setting{Name: "rounds", Value: fmt.Sprintf(
 		"%s of each layer in %s slices, layer by layer and again; %s before to warm up", report.Grouped(int64(r.o.Count)),
 		report.Grouped(int64(len(sliceSizes(r.o.Count)))), report.Grouped(int64(warmUp(r.o.Count))))})
 	out := &report.Report{Between: r.at.between, Setup: setup, LeftOut: r.leftOut, Interrupted: ctx.Err() != nil}
