@@ -7,6 +7,12 @@ const maxRanges = 32
 // seqRange is the half-open interval [start, end).
 type seqRange struct{ start, end seqNum }
 
+// contains reports whether r holds seq.
+func (r seqRange) contains(seq seqNum) bool { return r.start.leq(seq) && seq.lt(r.end) }
+
+// covers reports whether r holds all of q.
+func (r seqRange) covers(q seqRange) bool { return r.start.leq(q.start) && q.end.leq(r.end) }
+
 // reassembly holds received data from the first byte that the user has not
 // taken: first what is in sequence, then pieces behind gaps.
 type reassembly struct {
@@ -22,6 +28,16 @@ func (r *reassembly) end(next seqNum) seqNum {
 		return next
 	}
 	return r.ranges[r.n-1].end
+}
+
+// find returns the piece behind a gap that holds seq.
+func (r *reassembly) find(seq seqNum) (seqRange, bool) {
+	for _, p := range r.ranges[:r.n] {
+		if p.contains(seq) {
+			return p, true
+		}
+	}
+	return seqRange{}, false
 }
 
 // store copies data with sequence number seq; next is RCV.NXT before it.

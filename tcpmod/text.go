@@ -15,6 +15,9 @@ func (c *TCB) text(now time.Duration, s *segment) {
 	}
 	seq, data, fin := s.seq, s.data, s.flags&FIN != 0
 	if old := c.rcv.nxt.sub(seq); old > 0 {
+		if n := min(old, len(data)); n > 0 {
+			c.sack.duplicate(seq, seq.add(n))
+		}
 		if old > len(data) || (old == len(data) && !fin) {
 			if s.len() > 0 {
 				c.ack.urgent()
@@ -86,11 +89,17 @@ func (c *TCB) inOrder(now time.Duration, seq seqNum, data []byte) {
 // duplicate ACK.
 func (c *TCB) outOfOrder(seq seqNum, data []byte) {
 	c.ack.urgent()
-	if c.in.insert(seq, data, c.rcv.nxt) {
-		c.e.stats.OutOfOrder++
-	} else {
-		c.e.stats.Discarded++
+	piece := seqRange{seq, seq.add(len(data))}
+	if r, ok := c.in.find(seq); ok && r.covers(piece) {
+		c.sack.duplicate(seq, piece.end)
 	}
+	if !c.in.insert(seq, data, c.rcv.nxt) {
+		c.e.stats.Discarded++
+		return
+	}
+	c.e.stats.OutOfOrder++
+	r, _ := c.in.find(seq)
+	c.sack.changed(seq, r)
 }
 
 // receiveFIN takes the FIN, which is next in sequence.
