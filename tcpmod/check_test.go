@@ -58,9 +58,9 @@ func (c *TCB) check() error {
 		return err
 	}
 	end := r.nxt
-	for _, g := range in.ranges[:in.n] {
+	for _, g := range in.ranges {
 		if !end.lt(g.start) || !g.start.lt(g.end) || r.edge.lt(g.end) {
-			return fmt.Errorf("ranges %v, RCV.NXT %d, edge %d", in.ranges[:in.n], r.nxt, r.edge)
+			return fmt.Errorf("ranges %v, RCV.NXT %d, edge %d", in.ranges, r.nxt, r.edge)
 		}
 		end = g.end
 	}

@@ -28,7 +28,7 @@ func (c *TCB) probeTail(now time.Duration) {
 		c.sendNext(now, n, false)
 	} else if !l.tail {
 		l.tail, l.tailEnd = true, c.snd.nxt
-		c.retransmit(now, c.board.last())
+		c.retransmit(now, c.board.tail())
 	}
 	c.restartLossTimer(now)
 }

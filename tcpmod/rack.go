@@ -11,7 +11,6 @@ import "time"
 // way it does not wait for duplicate ACKs that can't come.
 type rack struct {
 	at     time.Duration // RACK.xmit_ts: when the delivered segment sent last was sent
-	end    seqNum        // RACK.end_seq: its end
 	rtt    time.Duration // RACK.rtt: its round trip; 0: none was delivered yet
 	minRTT time.Duration
 	fack   seqNum // RACK.fack: the highest end delivered
@@ -29,11 +28,6 @@ type rack struct {
 // 8985, section 6.2, step 4).
 const reoPersist = 16
 
-// sentAfter reports whether the transmission (at, end) came after p's.
-func sentAfter(at time.Duration, end seqNum, p *sentSegment) bool {
-	return at > p.at || (at == p.at && p.end.lt(end))
-}
-
 // delivered is steps 1 to 3 of section 6.2 for one segment that is newly
 // acknowledged. again says that it was retransmitted and that which of its
 // transmissions arrived is not known.
@@ -45,8 +39,8 @@ func (r *rack) delivered(now time.Duration, p *sentSegment, again bool) {
 	if !again && (r.minRTT == 0 || rtt < r.minRTT) {
 		r.minRTT = rtt
 	}
-	if r.rtt == 0 || !sentAfter(r.at, r.end, p) {
-		r.at, r.end, r.rtt = p.at, p.end, rtt
+	if r.rtt == 0 || r.at < p.at {
+		r.at, r.rtt = p.at, rtt
 	}
 	if r.fack.lt(p.end) {
 		r.fack = p.end
@@ -103,7 +97,7 @@ func (c *TCB) detectLosses(now time.Duration) bool {
 		if p.state&notInFlight != 0 {
 			continue
 		}
-		if !sentAfter(r.at, r.end, p) {
+		if p.at >= r.at {
 			if p.state&sentAgain == 0 {
 				break // and so were all behind it
 			}

@@ -43,7 +43,7 @@ func (k *sackReports) duplicate(start, end seqNum) { k.dup = seqRange{start, end
 
 // reporting says whether an ACK has more to tell than its number.
 func (c *TCB) reporting() bool {
-	return c.sack.ok && (c.in.n > 0 || c.sack.dup.start != c.sack.dup.end)
+	return c.sack.ok && (len(c.in.ranges) > 0 || c.sack.dup.start != c.sack.dup.end)
 }
 
 // putSACK writes the option into b, as long as that is, and returns its length:
@@ -70,7 +70,7 @@ func (c *TCB) putSACK(b []byte) int {
 			break
 		}
 	}
-	for _, r := range c.in.ranges[:c.in.n] {
+	for _, r := range c.in.ranges {
 		if !slices.ContainsFunc(k.recent[:k.n], r.contains) && !put(r) {
 			break
 		}

@@ -22,7 +22,7 @@ const (
 // sentSegment is a segment that was sent and that SND.UNA has not passed. It
 // begins where the one before it ends, the first one at SND.UNA.
 type sentSegment struct {
-	at    time.Duration // when it was sent last
+	at    time.Duration // when it was sent last; no two were at the same time
 	end   seqNum        // after its data and FIN
 	state sentState
 }
@@ -33,9 +33,10 @@ type scoreboard struct {
 	ring   []sentSegment // length zero or a power of two
 	head   int
 	n      int
-	pipe   int // bytes of sequence space that are in flight: neither sacked nor lost
-	sacked int // segments
-	lost   int // segments
+	pipe   int           // bytes of sequence space that are in flight: neither sacked nor lost
+	sacked int           // segments
+	lost   int           // segments
+	last   time.Duration // of the transmissions
 }
 
 // at returns segment i, counted from SND.UNA.
@@ -52,11 +53,18 @@ func (b *scoreboard) start(i int, una seqNum) seqNum {
 // full reports whether no new segment may be sent.
 func (b *scoreboard) full() bool { return b.n >= maxSent }
 
+// stamp returns the time of a transmission. Many happen at one reading of the
+// clock, and RACK needs their order: they are taken to be 1 ns apart.
+func (b *scoreboard) stamp(now time.Duration) time.Duration {
+	b.last = max(now, b.last+1)
+	return b.last
+}
+
 // push notes a new segment of n bytes.
 func (b *scoreboard) push(now time.Duration, end seqNum, n int) {
 	b.grow()
 	b.n++
-	*b.at(b.n - 1) = sentSegment{at: now, end: end}
+	*b.at(b.n - 1) = sentSegment{at: b.stamp(now), end: end}
 	b.pipe += n
 }
 
@@ -112,7 +120,7 @@ func (b *scoreboard) markSent(p *sentSegment, now time.Duration, n int) {
 		b.pipe += n
 	}
 	p.state = p.state&^lost | sentAgain
-	p.at = now
+	p.at = b.stamp(now)
 }
 
 // revive puts what is lost and not sent again back in flight: it was not lost.
@@ -149,9 +157,9 @@ func (b *scoreboard) firstLost() int {
 	return i
 }
 
-// last returns the last segment that the peer does not hold; the last of all
+// tail returns the last segment that the peer does not hold; the last of all
 // if it claims to hold every one.
-func (b *scoreboard) last() int {
+func (b *scoreboard) tail() int {
 	for i := b.n - 1; i >= 0; i-- {
 		if b.at(i).state&sacked == 0 {
 			return i

@@ -74,7 +74,7 @@ func (c *TCB) inOrder(now time.Duration, seq seqNum, data []byte) {
 		waiting = true
 		c.in.store(seq, data, seq)
 	}
-	if c.in.n == 0 {
+	if len(c.in.ranges) == 0 {
 		return
 	}
 	// A gap closes, or becomes smaller (RFC 5681, section 4.2).
@@ -106,7 +106,7 @@ func (c *TCB) outOfOrder(seq seqNum, data []byte) {
 func (c *TCB) receiveFIN(now time.Duration) {
 	c.rcv.fin = true
 	c.rcv.nxt++
-	c.in.n = 0 // what a confused peer sent beyond its FIN
+	c.in.ranges = c.in.ranges[:0] // what a confused peer sent beyond its FIN
 	c.ack.urgent()
 	switch c.state {
 	case Established:
