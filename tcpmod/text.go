@@ -15,9 +15,7 @@ func (c *TCB) text(now time.Duration, s *segment) {
 	}
 	seq, data, fin := s.seq, s.data, s.flags&FIN != 0
 	if old := c.rcv.nxt.sub(seq); old > 0 {
-		if n := min(old, len(data)); n > 0 {
-			c.sack.duplicate(seq, seq.add(n))
-		}
+		c.sack.duplicate(seq, minSeq(seq.add(len(data)), c.rcv.nxt))
 		if old > len(data) || (old == len(data) && !fin) {
 			if s.len() > 0 {
 				c.ack.urgent()
