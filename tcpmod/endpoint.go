@@ -39,6 +39,7 @@ type Endpoint struct {
 	listeners map[uint16]*listener
 	timers    timerHeap
 	held      []*TCB // connections with a held ACK
+	crcHead   [pseudoHeaderLen + crcHeaderLen]byte
 	stats     Stats
 }
 
@@ -82,7 +83,7 @@ func (e *Endpoint) Active() int {
 
 // Dial opens a connection from an ephemeral port: it sends the SYN and
 // returns. ev.OnOpen or ev.OnEnd follows. The error is ErrAddress,
-// ErrNoPort, or wraps congestion.ErrAlgorithm.
+// ErrNoPort or ErrIntegrity, or wraps congestion.ErrAlgorithm.
 func (e *Endpoint) Dial(now time.Duration, remote netip.AddrPort, o Options, ev Events) (*TCB, error) {
 	return e.DialFrom(now, 0, remote, o, ev)
 }

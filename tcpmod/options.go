@@ -7,18 +7,6 @@ import (
 	"deputy/internal/congestion"
 )
 
-// Integrity is what protects the data of a connection beside the frame check
-// sequence of the link. Both ends must have the same.
-type Integrity uint8
-
-const (
-	// IntegrityNone computes and verifies nothing; the checksum field is zero.
-	// It is the thesis's variant (section 3.2.3) and the default.
-	IntegrityNone Integrity = iota
-	// IntegrityChecksum is TCP's own checksum, as every other TCP has it.
-	IntegrityChecksum
-)
-
 // Defaults of Options.
 const (
 	DefaultKeepaliveIdle     = 30 * time.Second // thesis, section 3.2.3
@@ -100,6 +88,9 @@ const maxReceiveBuffer = 1 << 30 // RFC 7323, section 2.3
 
 // check returns what is wrong with o.
 func (o *Options) check() error {
+	if o.Integrity > IntegrityCRC32C {
+		return ErrIntegrity
+	}
 	_, err := congestion.New(o.Congestion, 1, 1)
 	return err
 }

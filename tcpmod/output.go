@@ -166,16 +166,15 @@ func (c *TCB) sendSYN(now time.Duration) {
 		flags |= ACK
 	}
 	b := c.e.net.Buffer()
-	copy(b, c.template[:])
 	o := synOptions{
 		mss: uint16(c.e.mss()), scale: c.opt.scale(), hasScale: c.offerScale, sack: c.offerSACK,
 		hasTS: c.offerTS, tsValue: c.ts.tick(now), tsEcho: c.ts.recent,
 	}
-	n := len(o.appendTo(b[:HeaderLen]))
+	n := len(o.appendTo(b[:copy(b, c.template[:c.opt.Integrity.headerLen()])]))
 	h := Header(b[:n])
 	h.put(c.snd.iss, c.rcv.nxt, n, flags, window)
-	if c.opt.Integrity == IntegrityChecksum {
-		h.setChecksum(c.e.addr, c.dst)
+	if c.opt.Integrity != IntegrityNone {
+		c.e.seal(c.opt.Integrity, h, c.dst)
 	}
 	c.segmentsOut++
 	c.e.transmit(now, c.dst, n)
@@ -208,8 +207,8 @@ func (c *TCB) send(now time.Duration, seq seqNum, flags Flags, off, n int) error
 		ack = c.rcv.nxt
 	}
 	h.put(seq, ack, size, flags, c.rcv.advertise(c.in.head))
-	if c.opt.Integrity == IntegrityChecksum {
-		h.setChecksum(c.e.addr, c.dst)
+	if c.opt.Integrity != IntegrityNone {
+		c.e.seal(c.opt.Integrity, h, c.dst)
 	}
 	c.segmentsOut++
 	c.e.stats.BytesOut += uint64(n)

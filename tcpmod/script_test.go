@@ -197,12 +197,18 @@ func (s *script) listen(o Options) {
 // dial sends our SYN.
 func (s *script) dial(o Options) {
 	s.t.Helper()
+	s.dialRaw(o)
+	s.out("S 0:0(0)")
+}
+
+// dialRaw does so and leaves it in s.port.out.
+func (s *script) dialRaw(o Options) {
+	s.t.Helper()
 	c, err := s.e.DialFrom(s.now, scriptLocal, netip.AddrPortFrom(simAddrs[1], scriptPeer), o, s.ev)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.c = c
-	s.out("S 0:0(0)")
 }
 
 // inState returns a script whose connection is in the given state, opened

@@ -8,7 +8,8 @@ type Stats struct {
 	BytesIn, BytesOut       uint64 // data in sequence; data sent, also again
 
 	Malformed     uint64 // dropped: header or lengths wrong
-	BadChecksum   uint64 // dropped: checksum wrong
+	BadChecksum   uint64 // dropped: checksum or CRC wrong
+	Mismatched    uint64 // SYNs with another integrity option
 	NotOurs       uint64 // dropped: not from a unicast address to ours
 	Unacceptable  uint64 // outside the window
 	OldTimestamps uint64 // dropped by PAWS

@@ -40,6 +40,7 @@ type TCB struct {
 	offerTS    bool
 	template   [maxHeaderLen]byte // header with what never changes filled in
 	headerLen  int                // of every segment, in bytes
+	mismatched bool               // a SYN,ACK had another integrity option
 	synAt      time.Duration      // when the SYN was sent; Never if more than once
 	snd        sendWindow
 	out        sendBuffer
@@ -91,6 +92,9 @@ func (e *Endpoint) newTCB(now time.Duration, k key, remote netip.AddrPort, o *Op
 	binary.BigEndian.PutUint16(c.template[offDstPort:], remote.Port())
 	if o.Timestamps {
 		_, c.ts.offset = e.offsets(k)
+	}
+	if o.Integrity == IntegrityCRC32C {
+		c.addOption(crcOption[:]...)
 	}
 	c.out.limit = o.SendBuffer
 	c.rcv.size = o.ReceiveBuffer
