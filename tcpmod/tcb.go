@@ -29,6 +29,7 @@ type TCB struct {
 	active   bool  // opened by Dial
 	detached bool  // the user called Close: it reads no more
 	endTold  bool  // OnEnd was called
+	soft     error // what ICMP reported since the last new ACK
 	err      error // why it ended, if not in good order
 
 	delivering bool // OnData is running
@@ -79,7 +80,7 @@ func (e *Endpoint) newTCB(now time.Duration, k key, remote netip.AddrPort, o *Op
 	c := &TCB{
 		e: e, opt: o, key: k, remote: remote, dst: remote.Addr(),
 		local:          netip.AddrPortFrom(e.addr, uint16(k)),
-		mss:            e.mss(),
+		mss:            e.pathMSS(remote.Addr()),
 		offerScale:     true,
 		offerSACK:      !o.NoSACK,
 		offerTS:        o.Timestamps,
@@ -111,6 +112,15 @@ func (e *Endpoint) newTCB(now time.Duration, k key, remote netip.AddrPort, o *Op
 
 // mss returns the largest segment of the network, in bytes of data.
 func (e *Endpoint) mss() int { return min(e.net.MTU()-HeaderLen, 0xffff) }
+
+// pathMSS returns the largest segment that reaches dst, as far as the network
+// knows.
+func (e *Endpoint) pathMSS(dst netip.Addr) int {
+	if p, ok := e.net.(PathNetwork); ok {
+		return min(e.mss(), max(p.PathMTU(dst)-HeaderLen, minPathMSS))
+	}
+	return e.mss()
+}
 
 // start begins the sequence space.
 func (w *sendWindow) start(iss seqNum) {
