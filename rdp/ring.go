@@ -27,12 +27,14 @@ func (r *ring[T]) reserve(first, used, n uint32) {
 type pool struct {
 	size int
 	free [][]byte
+	lent int // buffers that were not given back yet
 }
 
 // poolKeep is how many free buffers are kept for reuse, about 6 MB at an MTU of 1,500.
 const poolKeep = 4096
 
 func (p *pool) get() []byte {
+	p.lent++
 	if n := len(p.free); n > 0 {
 		b := p.free[n-1]
 		p.free = p.free[:n-1]
@@ -47,7 +49,12 @@ func (p *pool) copy(data []byte) []byte {
 	return b[:copy(b, data)]
 }
 
+// put takes a buffer back; nil is none.
 func (p *pool) put(b []byte) {
+	if b == nil {
+		return
+	}
+	p.lent--
 	if cap(b) == p.size && len(p.free) < poolKeep {
 		p.free = append(p.free, b[:p.size])
 	}
