@@ -31,8 +31,8 @@ func (e *Endpoint) Listen(port uint16, o Options, accept func(now time.Duration,
 	return nil
 }
 
-// Unlisten ends the accepting on port. Connections in SYN-RCVD end with it, established ones stay.
-func (e *Endpoint) Unlisten(port uint16) {
+// Unlisten ends the accepting on port. Connections in SYN-RCVD are reset, established ones stay.
+func (e *Endpoint) Unlisten(now time.Duration, port uint16) {
 	l := e.listeners[port]
 	if l == nil {
 		return
@@ -43,8 +43,7 @@ func (e *Endpoint) Unlisten(port uint16) {
 	}
 	for _, r := range e.records {
 		if r.listener == l {
-			r.sendReset(r.heard, RST)
-			r.forget()
+			r.fail(now, ErrRefused)
 		}
 	}
 }

@@ -25,6 +25,8 @@ const (
 	DefaultRetryLimit = 20
 	// DefaultKeepAlive is the thesis's idle time (3.2.3).
 	DefaultKeepAlive = 30 * time.Second
+	// DefaultLinger is what Linux gives a socket whose process is gone (tcp_fin_timeout).
+	DefaultLinger = time.Minute
 	// DefaultCloseWait holds a closed connection's addresses and ports: longer than a segment survives on a LAN,
 	// and enough for eight RSTs under backoff from 5 ms.
 	DefaultCloseWait = 2 * time.Second
@@ -72,6 +74,8 @@ type Options struct {
 	MinRTO, MaxRTO time.Duration
 	// RetryLimit is how often one segment is retransmitted on timeout before the connection ends with ErrTimeout.
 	RetryLimit int
+	// Linger is how long Close waits for the next acknowledgement of what was written.
+	Linger time.Duration
 	// CloseWait is how long the CLOSE-WAIT state lasts.
 	CloseWait time.Duration
 }
@@ -98,6 +102,7 @@ func (o Options) resolve(base Options, mtu int) (Options, error) {
 	pick(&o.MinRTO, base.MinRTO, DefaultMinRTO)
 	pick(&o.MaxRTO, base.MaxRTO, DefaultMaxRTO)
 	pick(&o.RetryLimit, base.RetryLimit, DefaultRetryLimit)
+	pick(&o.Linger, base.Linger, DefaultLinger)
 	pick(&o.CloseWait, base.CloseWait, DefaultCloseWait)
 	o.ArrivalOrder = o.ArrivalOrder || base.ArrivalOrder
 	o.Checksum = o.Checksum || base.Checksum
@@ -113,6 +118,7 @@ func (o Options) resolve(base Options, mtu int) (Options, error) {
 		{"MinRTO", int64(o.MinRTO), int64(AckDelay) + 1, int64(time.Minute)},
 		{"MaxRTO", int64(o.MaxRTO), int64(o.MinRTO), int64(time.Hour)},
 		{"RetryLimit", int64(o.RetryLimit), 1, 200},
+		{"Linger", int64(o.Linger), 1, int64(time.Hour)},
 		{"CloseWait", int64(o.CloseWait), 1, int64(time.Hour)},
 	} {
 		if c.value < c.lo || c.value > c.hi {

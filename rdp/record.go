@@ -184,8 +184,8 @@ func (r *Record) deadline() time.Duration {
 	d := min(r.retryAt, r.ackAt)
 	switch r.state {
 	case StateOpen:
-		if at := r.keepAliveAt(); at < d {
-			d = at
+		if d = min(d, r.keepAliveAt()); r.closing {
+			d = min(d, r.lingerAt)
 		}
 	case StateCloseWait:
 		d = min(d, r.rstAt, r.waitAt)
@@ -203,7 +203,9 @@ func (r *Record) onTimer(now time.Duration) {
 	}
 	switch r.state {
 	case StateOpen:
-		if r.keepAliveAt() <= now {
+		if r.closing && r.lingerAt <= now {
+			r.abort(now, ErrTimeout)
+		} else if r.keepAliveAt() <= now {
 			r.askAlive(now)
 		}
 	case StateCloseWait:

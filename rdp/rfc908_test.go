@@ -219,7 +219,7 @@ var examples = []example{
 func TestExamplesOfRFC908(t *testing.T) {
 	for _, x := range examples {
 		t.Run(x.name, func(t *testing.T) {
-			for _, base := range []uint32{0, 1 << 31, 1<<31 - 101, 1<<32 - 102, 1<<32 - 202} {
+			for _, base := range bases {
 				x.play(t, base)
 			}
 		})

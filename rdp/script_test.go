@@ -324,13 +324,19 @@ func (s *script) listen(o Options) {
 // dial sends our SYN.
 func (s *script) dial(o Options) {
 	s.t.Helper()
+	s.dialQuiet(o)
+	s.out("<SEQ=200><SYN>")
+}
+
+// dialQuiet is dial for a test that looks at the SYN itself.
+func (s *script) dialQuiet(o Options) {
+	s.t.Helper()
 	o.LocalPort = scriptLocal
 	r, err := s.e.Dial(s.now, scriptPeerAddr, o, s.user)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.r = r
-	s.out("<SEQ=200><SYN>")
 }
 
 // embryo returns the only record.
