@@ -29,6 +29,10 @@ type segment struct {
 	flags    Flags
 	data     []byte // of the user
 	options  []byte
+
+	hasTS           bool
+	tsValue, tsEcho uint32
+	sack            []byte // the blocks of a SACK option
 }
 
 // len returns SEG.LEN.
@@ -83,7 +87,7 @@ func (e *Endpoint) Receive(now time.Duration, src, dst netip.Addr, b []byte) {
 		flags: h.Flags(), data: h.Payload(), options: h.Options(),
 	}
 	if c.state == TimeWait && c.reusable(&s) && e.listeners[h.DstPort()] != nil {
-		least := c.snd.max.add(1)
+		least := c.snd.nxt.add(1)
 		c.setState(now, Closed)
 		e.receiveUnknown(now, src, h, k, least)
 		return

@@ -20,11 +20,14 @@ type listener struct {
 	halfOpen int
 }
 
-// Listen lets peers connect to port. The error is ErrInUse, or ErrAddress for
-// port 0.
+// Listen lets peers connect to port. The error is ErrInUse, ErrAddress for port
+// 0, or wraps congestion.ErrAlgorithm.
 func (e *Endpoint) Listen(port uint16, o Options, accept AcceptFunc) error {
 	if port == 0 {
 		return ErrAddress
+	}
+	if err := o.check(); err != nil {
+		return err
 	}
 	if e.listeners[port] != nil {
 		return ErrInUse
@@ -67,8 +70,7 @@ func (e *Endpoint) receiveListen(now time.Duration, src netip.Addr, h Header, k 
 		iss = maxSeq(iss, least)
 	}
 	c.snd.start(iss)
-	c.negotiate(&segment{seq: seqNum(h.Seq()), window: h.Window(), options: h.Options()})
+	c.negotiate(now, &segment{seq: seqNum(h.Seq()), window: h.Window(), options: h.Options()})
 	c.setState(now, SynRcvd)
-	c.rtt.start(now, c.snd.nxt)
 	c.sendSYN(now)
 }

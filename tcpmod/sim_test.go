@@ -10,6 +10,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"deputy/internal/congestion"
 )
 
 // sim is two endpoints on virtual time, joined by a network that loses,
@@ -262,9 +264,15 @@ func TestStreamsThroughBadNetwork(t *testing.T) {
 			s.setISN(0, 50000, 80, isn)
 			s.setISN(1, 80, 50000, isn)
 		}
-		o := Options{Nagle: seed%5 == 0, SendBuffer: 4096 << s.rng.IntN(6), ReceiveBuffer: 2048 << s.rng.IntN(8)}
+		o := Options{
+			Nagle: seed%5 == 0, SendBuffer: 4096 << s.rng.IntN(6), ReceiveBuffer: 2048 << s.rng.IntN(8),
+			NoSACK: s.rng.IntN(4) == 0, Timestamps: s.rng.IntN(3) == 0,
+		}
 		if seed%7 == 0 {
 			o.Integrity = IntegrityChecksum
+		}
+		if s.rng.IntN(2) == 0 {
+			o.Congestion = congestion.Cubic
 		}
 		a, b := user{total: s.rng.IntN(200_000), greedy: seed%2 == 0}, user{total: s.rng.IntN(200_000), greedy: seed%3 == 0}
 		s.connect(t, o, &a, &b)
@@ -296,7 +304,7 @@ func TestStreamsThroughBadNetwork(t *testing.T) {
 			total.add(e.Stats())
 		}
 	}
-	if total.FastRetransmits == 0 || total.Timeouts == 0 || total.TailProbes == 0 || total.WindowProbes == 0 || total.OutOfOrder == 0 {
+	if total.FastRetransmits == 0 || total.Timeouts == 0 || total.TailProbes == 0 || total.WindowProbes == 0 || total.OutOfOrder == 0 || total.Undone == 0 {
 		t.Errorf("a mechanism never worked: %+v", total)
 	}
 	t.Logf("%+v", total)
@@ -313,6 +321,9 @@ func (s *Stats) add(o Stats) {
 	s.Unacceptable += o.Unacceptable
 	s.Challenges += o.Challenges
 	s.ChallengesHeld += o.ChallengesHeld
+	s.Undone += o.Undone
+	s.Reneged += o.Reneged
+	s.OldTimestamps += o.OldTimestamps
 }
 
 // pinger sends a request, waits for the answer, and sends the next.

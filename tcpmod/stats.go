@@ -7,12 +7,13 @@ type Stats struct {
 	SegmentsIn, SegmentsOut uint64 // well-formed ones; all sent
 	BytesIn, BytesOut       uint64 // data in sequence; data sent, also again
 
-	Malformed    uint64 // dropped: header or lengths wrong
-	BadChecksum  uint64 // dropped: checksum wrong
-	NotOurs      uint64 // dropped: not from a unicast address to ours
-	Unacceptable uint64 // outside the window
-	OutOfOrder   uint64 // kept behind a gap
-	Discarded    uint64 // behind too many gaps, dropped
+	Malformed     uint64 // dropped: header or lengths wrong
+	BadChecksum   uint64 // dropped: checksum wrong
+	NotOurs       uint64 // dropped: not from a unicast address to ours
+	Unacceptable  uint64 // outside the window
+	OldTimestamps uint64 // dropped by PAWS
+	OutOfOrder    uint64 // kept behind a gap
+	Discarded     uint64 // behind too many gaps, dropped
 
 	ActiveOpens, PassiveOpens uint64 // connections established
 	Refused                   uint64 // SYNs dropped: too many half-open connections
@@ -22,7 +23,9 @@ type Stats struct {
 
 	Retransmissions  uint64 // segments sent again, for whatever reason
 	Timeouts         uint64 // expiries of the retransmission timer
-	FastRetransmits  uint64 // recoveries begun by duplicate ACKs
+	FastRetransmits  uint64 // recoveries begun by SACK or duplicate ACKs
+	Undone           uint64 // reductions of the congestion window taken back: nothing had been lost
+	Reneged          uint64 // a peer dropped data that it had reported by SACK
 	TailProbes       uint64 // tail-loss probes
 	WindowProbes     uint64 // zero-window probes
 	KeepaliveProbes  uint64
@@ -37,10 +40,12 @@ type Info struct {
 
 	SRTT, RTTVAR time.Duration // 0: nothing measured yet
 	RTO          time.Duration // with backoff
-	CWND         int           // bytes
+	CWND         int           // bytes; 0 before the peer's SYN
 	SendWindow   int           // the peer's, bytes
 	Unacked      int           // bytes written and not acknowledged
 	Unread       int           // bytes received in sequence and not taken
+
+	SACK, Timestamps bool // negotiated
 
 	SegmentsIn, SegmentsOut uint64
 	BytesIn, BytesOut       uint64 // of data: taken in sequence; sent for the first time
