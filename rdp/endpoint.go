@@ -1,4 +1,4 @@
-// The endpoint: demultiplexing, ports, timers. The package comment is in doc.go.
+// The endpoint: demultiplexing, ports, timers.
 
 package rdp
 
