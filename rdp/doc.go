@@ -63,7 +63,7 @@
 //
 // # Limits
 //
-//   - Of a listener: Options.Backlog connections in SYN-RCVD; more SYNs are dropped. A record takes less than 1 kB.
+//   - Of a listener: Options.Backlog connections in SYN-RCVD; more SYNs are dropped. A record takes 1.3 kB at most.
 //   - Of a connection: 2 Options.Outstanding segments received and not taken, and Options.SendBuffer bytes or 1,024
 //     segments written and not acknowledged, whichever is more, each in a buffer of the MTU.
 //   - A connection lives as long as its peer answers: NUL after Options.KeepAlive, the retry limit, and Options.Linger
