@@ -17,7 +17,7 @@ type listener struct {
 // Listen accepts connections to port. accept is called for each when it is established, and returns what gets its
 // events; nil resets the connection. The errors are ErrOptions and ErrPortInUse.
 func (e *Endpoint) Listen(port uint16, o Options, accept func(now time.Duration, r *Record) Events) error {
-	o, err := o.resolve(e.defaults, e.net.MTU())
+	o, err := o.resolve(e.defaults, e.mtu, e.largest)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,8 @@ func (r *Record) synchronize(h Header) {
 	r.rcvCur, r.rcvIn, r.rcvHigh = r.irs, r.irs, r.irs
 	r.acked = r.irs - 1
 	r.peerMax = uint32(h.Outstanding())
-	r.peerSize = min(int(h.SegmentSize()), r.endpoint.net.MTU()+ipHeaderLen, math.MaxUint16)
+	r.peerSize = min(int(h.SegmentSize()), max(r.options.SegmentSize, r.endpoint.mtu+ipHeaderLen), math.MaxUint16)
+	r.whole = min(r.peerSize-ipHeaderLen, r.endpoint.mtu)
 	if h.Sequenced() {
 		r.arrivalOrder = false
 	}
@@ -124,6 +125,10 @@ func (r *Record) open(now time.Duration) {
 	r.heard = now
 	r.sndMax = r.peerMax
 	r.maxData = r.peerSize - ipHeaderLen - HeaderLen
+	r.piece = r.maxData
+	if large := r.endpoint.large; large != nil && r.peerSize-ipHeaderLen == r.whole {
+		r.lowerPiece(large.PathMTU(r.remote.Addr()))
+	}
 	r.slots = max(uint32(r.options.SendBuffer/r.endpoint.buffers.size)+1, min(r.sndMax, maxSmallMessages))
 	if l := r.listener; l != nil {
 		r.listener = nil

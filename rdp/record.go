@@ -84,7 +84,8 @@ type Record struct {
 	local    netip.AddrPort
 	remote   netip.AddrPort
 	state    State
-	err      error // why it ended
+	err      error       // why it ended
+	cause    StatusError // what ICMP said since the last progress; zero: nothing
 
 	sender
 	receiver
@@ -121,6 +122,7 @@ type Info struct {
 	Probes                             uint64 // segments sent again to a peer that has them but doesn't take them
 	Duplicates, OutOfOrder, OutOfRange uint64 // segments received
 	KeepAlives                         uint64 // NULs sent
+	LargeSent                          uint64 // segments sent that were larger than the MTU
 	SendErrors                         uint64 // by the network; the segments are retransmitted
 }
 
@@ -204,7 +206,7 @@ func (r *Record) onTimer(now time.Duration) {
 	switch r.state {
 	case StateOpen:
 		if r.closing && r.lingerAt <= now {
-			r.abort(now, ErrTimeout)
+			r.abort(now, r.timeout())
 		} else if r.keepAliveAt() <= now {
 			r.askAlive(now)
 		}

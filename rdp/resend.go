@@ -32,8 +32,11 @@ func (r *Record) acknowledge(now time.Duration, h Header) bool {
 		r.sndUna++
 		fresh = true
 	}
-	if fresh && r.closing {
-		r.lingerAt = now + r.options.Linger
+	if fresh {
+		r.cause = StatusError{}
+		if r.closing {
+			r.lingerAt = now + r.options.Linger
+		}
 	}
 	outstanding := r.sndNxt - r.sndUna
 	for i := range h.EACKs() {
@@ -121,7 +124,7 @@ func (r *Record) retry(now time.Duration) {
 		switch {
 		case probe:
 			if int(r.probes) >= r.options.RetryLimit {
-				r.fail(now, ErrTimeout)
+				r.fail(now, r.timeout())
 				return
 			}
 			r.probes++
@@ -133,7 +136,7 @@ func (r *Record) retry(now time.Duration) {
 			r.info.FastResends++
 			r.transmit(now, seq)
 		case int(s.timeouts) >= r.retryLimit(s.kind):
-			r.fail(now, ErrTimeout)
+			r.fail(now, r.timeout())
 			return
 		default:
 			s.timeouts++
