@@ -30,6 +30,7 @@ type outgoing struct {
 	kind     kind
 	eacked   bool // the peer has it, out of order or not taken
 	resent   bool // an acknowledgement says nothing about the round trip (Karn)
+	lost     bool // it waits until the congestion window has room for it; it has no timer then
 	suspect  bool // one sent later has arrived: due is the end of the wait for reordering
 }
 
@@ -52,6 +53,7 @@ type sender struct {
 	wantSpace   bool           // OnSpace is owed
 	writeClosed bool           // CloseWrite, Close
 
+	congest
 	rtt        rtt
 	backoff    uint8  // doublings of the RTO since the last measurement
 	expiries   uint8  // of the oldest segment's timer, since something was acknowledged
@@ -64,7 +66,9 @@ type sender struct {
 
 // windowOpen is the one test of the send window (RFC 908, section 3.7.1, Send): the right edge is exclusive, and the
 // comparison survives wrap-around.
-func (r *Record) windowOpen() bool { return r.sndNxt-r.sndUna < r.sndMax }
+func (r *Record) windowOpen() bool {
+	return r.sndNxt-r.sndUna < r.sndMax && (r.cc == nil || r.congestionOpen())
+}
 
 // room reports whether the send buffer can take n bytes as one segment: the one test for Write and OnSpace.
 func (r *Record) room(n int) bool {
@@ -134,12 +138,20 @@ func (r *Record) enqueue(k kind, p []byte) {
 	r.sndEnd++
 }
 
-// pump sends the queue as far as the window allows, at once: there is no Nagle and no congestion window.
+// pump sends the queue as far as the windows allow, at once: there is no Nagle.
 func (r *Record) pump(now time.Duration) {
+	if r.cc != nil {
+		r.beforePump(now)
+	}
 	for r.sndNxt != r.sndEnd && r.windowOpen() {
 		seq := r.sndNxt
 		r.sndNxt++
-		r.info.BytesSent += uint64(len(r.out.at(seq).data))
+		n := len(r.out.at(seq).data)
+		r.info.BytesSent += uint64(n)
+		if r.cc != nil {
+			r.unacked += n
+			r.lastSent = now
+		}
 		r.transmit(now, seq)
 	}
 }
