@@ -44,6 +44,7 @@ type device struct {
 	out  []byte
 	sent [][]byte
 	err  error // of Send
+	null bool  // keep nothing
 }
 
 func newDevice(addr link.Addr, mtu int) *device {
@@ -57,6 +58,9 @@ func (d *device) Addr() link.Addr { return d.addr }
 func (d *device) Send(n int) error {
 	if d.err != nil {
 		return d.err
+	}
+	if d.null {
+		return nil
 	}
 	d.sent = append(d.sent, bytes.Clone(d.out[:n]))
 	// A real device lends another frame, with anything in it.
