@@ -88,6 +88,9 @@ func (r *Record) acceptNext(now time.Duration, seq uint32, data []byte) {
 		return
 	}
 	r.ackNow = true
+	if before(r.rcvIn, r.rcvCur) { // delivered in the order of arrival, and just forgotten
+		r.rcvIn = r.rcvCur
+	}
 	for r.rcvIn != r.rcvHigh {
 		s := r.in.at(r.rcvIn + 1)
 		if s.place == placeEmpty {
