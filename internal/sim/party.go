@@ -64,7 +64,7 @@ type party struct {
 
 // newParty makes a party; its connection follows.
 func (w *world) newParty(f *flow, side int, n *node) *party {
-	p := &party{world: w, flow: f, side: side, node: n, plan: f.plans[side], id: len(w.parties)}
+	p := &party{world: w, flow: f, side: side, node: n, plan: f.plans[side], id: len(w.parties), disturbed: f.lost}
 	p.own = makeContent(w.seed, p.id)
 	w.parties = append(w.parties, p)
 	return p

@@ -7,7 +7,7 @@ import (
 )
 
 // seeds is how many scenarios the test runs: fixed, so that it does the same on every machine.
-const seeds = 24_000
+const seeds = 12_000
 
 // shards is in how many parts that may run at the same time.
 const shards = 8
