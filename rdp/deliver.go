@@ -88,7 +88,7 @@ func (r *Record) acceptNext(now time.Duration, seq uint32, data []byte) {
 		return
 	}
 	r.ackNow = true
-	if before(r.rcvIn, r.rcvCur) { // delivered in the order of arrival, and just forgotten
+	if before(r.rcvIn, r.rcvCur) { // over what was taken out of order
 		r.rcvIn = r.rcvCur
 	}
 	for r.rcvIn != r.rcvHigh {
