@@ -39,7 +39,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if *seed != 0 {
 		return replay(*seed, *verbose, stdout)
 	}
-	s := soak{first: *first, count: *count, start: time.Now(), out: stdout}
+	s := newSoak(stdout)
+	s.first, s.count = *first, *count
 	if *duration > 0 {
 		s.end = s.start.Add(*duration)
 	}
@@ -66,6 +67,7 @@ type soak struct {
 	first, count uint64
 	start, end   time.Time // end zero: not by time
 	out          io.Writer
+	play         func(seed uint64) (bytes int, err error)
 
 	next   atomic.Uint64
 	failed atomic.Bool
@@ -75,6 +77,13 @@ type soak struct {
 	bytes  int
 	err    error
 	bad    uint64
+}
+
+func newSoak(out io.Writer) *soak {
+	return &soak{out: out, start: time.Now(), play: func(seed uint64) (int, error) {
+		r, err := sim.Run(seed, nil)
+		return r.Bytes, err
+	}}
 }
 
 func (s *soak) run(workers int) int {
@@ -99,16 +108,16 @@ func (s *soak) work() {
 		if s.count > 0 && n >= s.count {
 			return
 		}
-		r, err := sim.Run(s.first+n, nil)
-		s.done(s.first+n, r, err)
+		bytes, err := s.play(s.first + n)
+		s.done(s.first+n, bytes, err)
 	}
 }
 
-func (s *soak) done(seed uint64, r sim.Result, err error) {
+func (s *soak) done(seed uint64, bytes int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seeds++
-	s.bytes += r.Bytes
+	s.bytes += bytes
 	if err != nil && (s.err == nil || seed < s.bad) {
 		s.err, s.bad = err, seed
 		s.failed.Store(true)
