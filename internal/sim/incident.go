@@ -23,30 +23,45 @@ func (s *scenario) drawIncidents() {
 		if d > 100*time.Millisecond {
 			w.interrupted = true
 		}
-		switch s.IntN(4) {
+		switch s.IntN(6) {
 		case 0:
-			w.at(at, func() { w.cut(n, d) })
-		case 1:
+			ways := pick(s.dice, in, out, in|out)
+			w.at(at, func() { w.cut(n, ways, d) })
+		case 1, 2:
 			w.at(at, func() { w.crash(n, d) })
-		case 2:
+		case 3:
 			w.at(at, func() { w.freeze(n, d) })
-		default:
+		case 4:
 			w.at(at, func() { w.jump(n, d) })
+		default:
+			s.drawChange(n, at)
 		}
 	}
 	if s.oneIn(6) {
 		n := pick(s.dice, w.nodes...)
 		at := s.duration(50*time.Microsecond, 10*time.Second)
 		if s.oneIn(2) {
-			w.at(at, func() { w.cut(n, 0) })
+			w.at(at, func() { w.cut(n, in|out, 0) })
 		} else {
 			w.at(at, func() { w.crash(n, 0) })
 		}
 	}
 }
 
+// drawChange draws new conditions for a node's line: another path, with another delay.
+func (s *scenario) drawChange(n *node, at time.Duration) {
+	var c conditions
+	s.impair(&c)
+	c.delay = s.duration(time.Microsecond, 20*time.Millisecond)
+	s.world.at(at, func() {
+		s.world.trace.note(at, n, "conditions change", "to %+v", c)
+		s.world.incidents.Changes++
+		n.line.conditions = c
+	})
+}
+
 // Incidents counts those of nodes that really came.
-type Incidents struct{ Cuts, Crashes, Freezes, Jumps, Gone int }
+type Incidents struct{ Cuts, Crashes, Freezes, Jumps, Changes, Gone int }
 
 // gone marks the connections of a node that is gone for ever.
 func (w *world) gone(n *node) {
@@ -68,21 +83,37 @@ func (w *world) disturb(n *node) {
 	}
 }
 
-// cut cuts a node off for d; 0: for ever.
-func (w *world) cut(n *node, d time.Duration) {
-	if n.line.cut {
-		return
-	}
-	w.trace.note(w.now, n, "is cut off", "for %v", d)
+// ways are the directions of a node's link.
+type ways uint8
+
+const (
+	in ways = 1 << iota
+	out
+)
+
+// cut cuts ways of a node's link for d; 0: for ever.
+func (w *world) cut(n *node, ways ways, d time.Duration) {
+	w.trace.note(w.now, n, "is cut off", "ways %b, for %v", ways, d)
 	w.incidents.Cuts++
-	n.line.cut = true
+	set := func(cut bool) {
+		if ways&in != 0 {
+			n.line.cut = cut
+		}
+		if ways&out != 0 {
+			n.device.cut = cut
+		}
+	}
+	set(true)
 	if d == 0 {
+		n.severed = true
 		w.gone(n)
 		return
 	}
 	w.at(w.now+d, func() {
-		w.trace.note(w.now, n, "is joined", "")
-		n.line.cut = false
+		if !n.severed {
+			w.trace.note(w.now, n, "is joined", "")
+			set(false)
+		}
 	})
 }
 

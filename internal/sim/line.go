@@ -28,6 +28,7 @@ type conditions struct {
 	reorderSpan time.Duration // more than 0 if reorder is
 	straggle    float64       // a copy of the frame comes again, up to stragglerSpan late
 	corrupt     float64       // see corrupt.go
+	refuse      float64       // of what the node itself sends: its device has no room, and says so
 }
 
 // stragglerSpan is how late the copy of a frame may come: DefaultTimeWait of tcpmod and rdp's CLOSE-WAIT are made for a
@@ -52,8 +53,9 @@ func newLine(c conditions, r *rand.Rand) line { return line{conditions: c, rand:
 
 // Faults counts what befell frames on all lines.
 type Faults struct {
-	Sent, Delivered, Cut, Lost, BurstLost, Overflow     uint64
-	Duplicated, Reordered, Straggled, Corrupted, Absent uint64 // Absent: at a node that is down
+	Sent, Delivered, Refused, Cut, Lost, BurstLost, Overflow uint64
+	Duplicated, Reordered, Straggled, Corrupted              uint64
+	Absent                                                   uint64 // at a node that is down, or frozen with a full ring
 }
 
 // carry decides what becomes of a frame sent at now, and passes each copy that arrives, and when, to arrive.

@@ -1,8 +1,9 @@
 package sim
 
 import (
-	"net"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"deputy/link"
 )
@@ -15,7 +16,8 @@ type device struct {
 	node   *node
 	mtu    int
 	buffer []byte
-	errors bool // Send fails while the node's link is down, as with a carrier that is seen to be gone
+	errors bool // Send fails while the way out is cut, as with a carrier that is seen to be gone
+	cut    bool // nothing gets out
 }
 
 func (d *device) Buffer() []byte  { return d.buffer }
@@ -29,10 +31,14 @@ func (d *device) Send(n int) error {
 	b := d.buffer[:n]
 	w.faults.Sent++
 	w.trace.frame(w.now, "sent", d.node, b)
-	if d.node.line.cut {
+	if d.node.line.chance(d.node.line.refuse) {
+		w.faults.Refused++
+		return unix.ENOBUFS
+	}
+	if d.cut {
 		w.faults.Cut++
 		if d.errors {
-			return net.ErrClosed
+			return unix.ENETDOWN
 		}
 		return nil
 	}

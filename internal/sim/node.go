@@ -24,11 +24,12 @@ type node struct {
 	tcp *tcpmod.Endpoint
 	rdp *rdp.Endpoint
 
-	life   int           // counts the starts; 0: never started
-	up     bool          // not crashed
-	frozen bool          // its machine is suspended: nothing happens, frames wait in the ring
-	late   []event       // what is to happen when it thaws
-	ahead  time.Duration // its clock less the world's time
+	life    int           // counts the starts; 0: never started
+	up      bool          // not crashed
+	severed bool          // its link is cut for ever
+	frozen  bool          // its machine is suspended: nothing happens, frames wait in the ring
+	late    []event       // what is to happen when it thaws
+	ahead   time.Duration // its clock less the world's time
 
 	spin    time.Duration // how long after the last work what is held back is flushed; negative: never
 	wakeAt  time.Duration // of the wake-up in the queue; Never: none
@@ -79,7 +80,7 @@ func (n *node) crash() {
 func (n *node) receive(f *frame) {
 	w := n.world
 	switch {
-	case !n.up || n.line.cut:
+	case !n.up:
 		w.faults.Absent++
 	case n.frozen:
 		if len(n.late) < ringFrames {

@@ -49,7 +49,7 @@ func (w *world) draw() {
 // drawNodes draws the nodes and the conditions of their lines.
 func (s *scenario) drawNodes() {
 	count := pick(s.dice, 2, 2, 2, 3, 5)
-	mtu := pick(s.dice, 1500, 1500, 1500, 1500, 576, 9000, 0)
+	mtu := pick(s.dice, 1500, 1500, 576, 9000, 0, 0)
 	perfect := s.oneIn(5)
 	for range count {
 		c := conditions{delay: s.duration(time.Microsecond, time.Millisecond)}
@@ -63,7 +63,7 @@ func (s *scenario) drawNodes() {
 		n := s.world.addNode(m, c)
 		n.spin = pick(s.dice, 0, 0, 20*time.Microsecond, 100*time.Microsecond, -1)
 		n.device.errors = s.oneIn(2)
-		s.lossy = max(s.lossy, c.loss+c.burstLoss*float64(c.badTime)/float64(c.goodTime+c.badTime+1)+c.corrupt)
+		s.lossy = max(s.lossy, c.loss+c.burstLoss*float64(c.badTime)/float64(c.goodTime+c.badTime+1)+c.corrupt+c.refuse)
 		s.slow = max(s.slow, c.delay+c.jitter+c.reorderSpan)
 		s.world.trace.note(0, n, "node", "mtu %d spin %v %+v", m, n.spin, c)
 	}
@@ -102,6 +102,9 @@ func (s *scenario) impair(c *conditions) {
 	}
 	if s.verify && s.oneIn(2) {
 		c.corrupt = s.scale(0.0005, 0.1)
+	}
+	if s.oneIn(6) {
+		c.refuse = s.scale(0.001, 0.1)
 	}
 }
 
@@ -148,6 +151,9 @@ func (s *scenario) drawPlans(f *flow, largest int) {
 	a, b := &f.plans[0], &f.plans[1]
 	for _, p := range []*plan{a, b} {
 		p.total = s.size(headerLen, largest)
+		if s.oneIn(3) {
+			p.total = largest/2 + s.IntN(largest/2)
+		}
 		p.piece = s.size(headerLen, 20_000)
 		if s.oneIn(5) { // for a while
 			p.gap = s.duration(time.Microsecond, 4*time.Second*time.Duration(p.piece)/time.Duration(2*p.total+p.piece))
