@@ -12,7 +12,9 @@ import (
 func small(tr transport, c conditions, a, b plan) *world {
 	w := newWorld(1, nil)
 	for range 2 {
-		w.addNode(1500, c).start()
+		n := w.addNode()
+		w.addPort(n, 0, 1500, c)
+		n.start()
 	}
 	f := &flow{from: w.nodes[0], to: w.nodes[1], transport: tr, port: 1000, plans: [2]plan{a, b}}
 	f.calls = []*call{{flow: f}}
@@ -58,7 +60,7 @@ func TestCorruptionWithoutIntegrityIsSeen(t *testing.T) {
 		seen := 0
 		for seed := range uint64(20) {
 			w := small(tr, conditions{}, sends, receives)
-			w.nodes[1].line = newLine(conditions{corrupt: 0.2}, newRand(seed, 5))
+			w.ports[1].line = newLine(conditions{corrupt: 0.2}, newRand(seed, 5))
 			if w.dialAndRun() != nil {
 				seen++
 			}

@@ -52,11 +52,12 @@ func (s *scenario) drawIncidents() {
 func (s *scenario) drawChange(n *node, at time.Duration) {
 	var c conditions
 	s.impair(&c)
+	p := pick(s.dice, n.ports...)
 	c.delay = s.duration(time.Microsecond, 20*time.Millisecond)
 	s.world.at(at, func() {
 		s.world.trace.note(at, n, "conditions change", "to %+v", c)
 		s.world.incidents.Changes++
-		n.line.conditions = c
+		p.line.conditions = c
 	})
 }
 
@@ -96,11 +97,13 @@ func (w *world) cut(n *node, ways ways, d time.Duration) {
 	w.trace.note(w.now, n, "is cut off", "ways %b, for %v", ways, d)
 	w.incidents.Cuts++
 	set := func(cut bool) {
-		if ways&in != 0 {
-			n.line.cut = cut
-		}
-		if ways&out != 0 {
-			n.device.cut = cut
+		for _, p := range n.ports {
+			if ways&in != 0 {
+				p.line.cut = cut
+			}
+			if ways&out != 0 {
+				p.cut = cut
+			}
 		}
 	}
 	set(true)

@@ -3,8 +3,6 @@ package sim
 import (
 	"math/rand/v2"
 	"time"
-
-	"deputy/link"
 )
 
 // conditions are what a line does to the frames on it. The zero value is a perfect one.
@@ -28,14 +26,14 @@ type conditions struct {
 	reorderSpan time.Duration // more than 0 if reorder is
 	straggle    float64       // a copy of the frame comes again, up to stragglerSpan late
 	corrupt     float64       // see corrupt.go
-	refuse      float64       // of what the node itself sends: its device has no room, and says so
+	refuse      float64       // of what the port itself sends: its device has no room, and says so
 }
 
 // stragglerSpan is how late the copy of a frame may come: DefaultTimeWait of tcpmod and rdp's CLOSE-WAIT are made for a
 // maximum segment lifetime of half a second.
 const stragglerSpan = 450 * time.Millisecond
 
-// line is the way from the switch to a node.
+// line is the way from the switch to a port.
 type line struct {
 	conditions
 	rand *rand.Rand
@@ -154,12 +152,7 @@ type frame struct {
 func (f *frame) copy() *frame { return f.pool.take(f.bytes) }
 
 // framePool keeps the frames that have arrived for reuse.
-type framePool struct {
-	size int
-	free []*frame
-}
-
-func newFramePool(mtu int) *framePool { return &framePool{size: link.HeaderLen + mtu} }
+type framePool struct{ free []*frame }
 
 func (p *framePool) take(b []byte) *frame {
 	if n := len(p.free); n > 0 {
@@ -168,7 +161,7 @@ func (p *framePool) take(b []byte) *frame {
 		f.bytes = append(f.bytes[:0], b...)
 		return f
 	}
-	return &frame{append(make([]byte, 0, p.size), b...), p}
+	return &frame{append([]byte(nil), b...), p}
 }
 
 func (f *frame) release() { f.pool.free = append(f.pool.free, f) }

@@ -22,13 +22,14 @@ type handler interface {
 func (s *subject) connect(loss float64, client, server func(connection) handler) (*world, *rdp.Record, error) {
 	w := newWorld(1, nil)
 	for range 2 {
-		n := w.addNode(matrixMTU, conditions{rate: matrixRate, buffer: matrixBuffer, delay: matrixDelay, loss: loss})
+		n := w.addNode()
+		w.addPort(n, 0, matrixMTU, conditions{rate: matrixRate, buffer: matrixBuffer, delay: matrixDelay, loss: loss})
 		n.spin = matrixSpin
 		n.start()
 	}
 	from, to := w.nodes[0], w.nodes[1]
 	const port = 7
-	remote := netip.AddrPortFrom(to.addr, port)
+	remote := netip.AddrPortFrom(to.addr(), port)
 	var record *rdp.Record
 	var err error
 	from.do(func(now time.Duration) {

@@ -14,15 +14,12 @@ import (
 
 // node is a host: the real IP and the real transports over a device at the switch, driven as package engine does it.
 type node struct {
-	world  *world
-	index  int
-	addr   netip.Addr
-	device device
-	line   line // from the switch to here
+	world *world
+	index int
 
-	ip  *ipx.Stack
-	tcp *tcpmod.Endpoint
-	rdp *rdp.Endpoint
+	ports []*port // the transports are at the first one
+	tcp   *tcpmod.Endpoint
+	rdp   *rdp.Endpoint
 
 	life    int           // counts the starts; 0: never started
 	up      bool          // not crashed
@@ -54,18 +51,20 @@ func (n *node) start() {
 	n.late = n.late[:0]
 	n.ahead = -w.now
 	n.wakeAt, n.flushAt = never, never
-	var err error
-	n.ip, err = ipx.New(&n.device, ipx.Config{Prefix: netip.PrefixFrom(n.addr, prefixBits)})
-	if err != nil {
-		panic(fmt.Sprintf("sim: node %d: %v", n.index, err)) // of the simulation, not of the network
+	for _, p := range n.ports {
+		var err error
+		if p.ip, err = ipx.New(p, ipx.Config{Prefix: p.prefix}); err != nil {
+			panic(fmt.Sprintf("sim: node %d: %v", n.index, err)) // of the simulation, not of the network
+		}
 	}
 	var secret [32]byte
 	binary.LittleEndian.PutUint64(secret[:], mix(w.seed))
 	binary.LittleEndian.PutUint64(secret[8:], mix(uint64(n.index)<<32|uint64(n.life)))
-	n.tcp = tcpmod.New(n.ip.Port(tcpmod.Protocol), tcpmod.Config{Seed: &secret})
-	n.rdp = rdp.New(n.ip.Port(rdp.Protocol), rdp.Config{Secret: secret})
-	n.ip.Handle(tcpmod.Protocol, n.tcp)
-	n.ip.Handle(rdp.Protocol, n.rdp)
+	ip := n.ports[0].ip
+	n.tcp = tcpmod.New(ip.Port(tcpmod.Protocol), tcpmod.Config{Seed: &secret})
+	n.rdp = rdp.New(ip.Port(rdp.Protocol), rdp.Config{Secret: secret})
+	ip.Handle(tcpmod.Protocol, n.tcp)
+	ip.Handle(rdp.Protocol, n.rdp)
 	w.trace.note(w.now, n, "starts", "")
 }
 
@@ -76,24 +75,27 @@ func (n *node) crash() {
 	n.world.trace.note(n.world.now, n, "crashes", "")
 }
 
-// receive takes a frame from the line.
-func (n *node) receive(f *frame) {
+// addr is the address at which the transports are.
+func (n *node) addr() netip.Addr { return n.ports[0].addr() }
+
+// receive takes a frame from the line to one of the ports.
+func (n *node) receive(p *port, f *frame) {
 	w := n.world
 	switch {
 	case !n.up:
 		w.faults.Absent++
 	case n.frozen:
 		if len(n.late) < ringFrames {
-			n.late = append(n.late, event{to: n, data: f})
+			n.late = append(n.late, event{to: p, data: f})
 			return
 		}
 		w.faults.Absent++
-	case len(f.bytes) > link.HeaderLen+n.device.mtu:
+	case len(f.bytes) > link.HeaderLen+p.mtu:
 		w.faults.Absent++ // a giant to this device
 	default:
 		w.faults.Delivered++
-		w.trace.frame(w.now, "got", n, f.bytes)
-		n.ip.Input(n.now(), f.bytes)
+		w.trace.frame(w.now, "got", p, f.bytes)
+		p.ip.Input(n.now(), f.bytes)
 		n.settle()
 	}
 	f.release()
@@ -135,7 +137,7 @@ func (n *node) thaw() {
 	n.late = nil
 	for _, e := range late {
 		if e.data != nil {
-			n.receive(e.data)
+			n.receive(e.to, e.data)
 		} else {
 			e.do()
 		}
@@ -150,10 +152,12 @@ func (n *node) settle() {
 	for i := 0; n.deadline() <= now; i++ {
 		if i == maxAdvances {
 			w.fail("node %d: timers find work for ever: ip %v, tcpmod %v, rdp %v at %v",
-				n.index, n.ip.Deadline(), n.tcp.Deadline(), n.rdp.Deadline(), now)
+				n.index, n.ports[0].ip.Deadline(), n.tcp.Deadline(), n.rdp.Deadline(), now)
 			return
 		}
-		n.ip.Advance(now)
+		for _, p := range n.ports {
+			p.ip.Advance(now)
+		}
 		n.tcp.Advance(now)
 		n.rdp.Advance(now)
 	}
@@ -167,7 +171,11 @@ func (n *node) settle() {
 
 // deadline returns when something is due, on the node's own clock.
 func (n *node) deadline() time.Duration {
-	return min(n.ip.Deadline(), n.tcp.Deadline(), n.rdp.Deadline())
+	d := min(n.tcp.Deadline(), n.rdp.Deadline())
+	for _, p := range n.ports {
+		d = min(d, p.ip.Deadline())
+	}
+	return d
 }
 
 // schedule puts the wake-up for the next deadline into the queue, unless there is an earlier one.

@@ -184,9 +184,9 @@ func (c *call) dialFrom(now time.Duration, side int, n *node) {
 	p := n.world.newParty(f, side, n)
 	p.call = c
 	c.open[side] = p
-	local, remote := f.localPort, netip.AddrPortFrom(f.to.addr, f.port)
+	local, remote := f.localPort, netip.AddrPortFrom(f.to.addr(), f.port)
 	if side == 1 {
-		local, remote = f.port, netip.AddrPortFrom(f.from.addr, f.localPort)
+		local, remote = f.port, netip.AddrPortFrom(f.from.addr(), f.localPort)
 	}
 	var err error
 	if f.transport == overTCP {

@@ -2,11 +2,11 @@ package sim
 
 import "time"
 
-// event is something that happens at a moment of virtual time: a frame arrives at a node, or do is called.
+// event is something that happens at a moment of virtual time: a frame arrives at a port, or do is called.
 type event struct {
 	at   time.Duration
 	nth  uint64 // events of one moment happen in the order in which they were put in
-	to   *node
+	to   *port
 	data *frame
 	do   func()
 }

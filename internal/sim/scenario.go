@@ -60,9 +60,10 @@ func (s *scenario) drawNodes() {
 		if m == 0 {
 			m = pick(s.dice, 576, 1500, 9000)
 		}
-		n := s.world.addNode(m, c)
+		n := s.world.addNode()
+		p := s.world.addPort(n, 0, m, c)
 		n.spin = pick(s.dice, 0, 0, 20*time.Microsecond, 100*time.Microsecond, -1)
-		n.device.errors = s.oneIn(2)
+		p.errors = s.oneIn(2)
 		s.lossy = max(s.lossy, c.loss+c.burstLoss*float64(c.badTime)/float64(c.goodTime+c.badTime+1)+c.corrupt+c.refuse)
 		s.slow = max(s.slow, c.delay+c.jitter+c.reorderSpan)
 		s.world.trace.note(0, n, "node", "mtu %d spin %v %+v", m, n.spin, c)

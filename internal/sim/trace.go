@@ -24,12 +24,12 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func (t *tracer) add(x uint64) { t.hash = mix(t.hash ^ x) }
 
-// frame notes a frame that a node sent or got.
-func (t *tracer) frame(now time.Duration, what string, n *node, b []byte) {
+// frame notes a frame that a port sent or got.
+func (t *tracer) frame(now time.Duration, what string, p *port, b []byte) {
 	t.add(uint64(now))
-	t.add(uint64(n.index)<<32 | uint64(crc32.Checksum(b, castagnoli)))
+	t.add(uint64(p.index)<<32 | uint64(crc32.Checksum(b, castagnoli)))
 	if t.out != nil {
-		fmt.Fprintf(t.out, "%14v n%d %-5s %s\n", now, n.index, what, describe(b))
+		fmt.Fprintf(t.out, "%14v n%d %-5s %s\n", now, p.node.index, what, describe(b))
 	}
 }
 

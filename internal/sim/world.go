@@ -5,15 +5,11 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"net/netip"
 	"strings"
 	"time"
 )
 
 const never = time.Duration(math.MaxInt64)
-
-// prefixBits is the size of the network that all nodes are on.
-const prefixBits = 16
 
 // Bounds of a run. Within them everything must have ended: no reader stalls, no link is down and no connection idles for
 // long enough to come near.
@@ -31,9 +27,10 @@ type world struct {
 	seed       uint64
 	now        time.Duration
 	queue      queue
-	frames     *framePool
+	frames     framePool
 	rand       *rand.Rand // of the parties
 	nodes      []*node
+	ports      []*port
 	flows      []*flow
 	parties    []*party
 	trace      tracer
@@ -57,15 +54,9 @@ func newWorld(seed uint64, out io.Writer) *world {
 // newRand returns the stream of random numbers of a purpose.
 func newRand(seed, purpose uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, purpose)) }
 
-// addNode adds a node at the end of a line in these conditions.
-func (w *world) addNode(mtu int, c conditions) *node {
-	i := len(w.nodes)
-	n := &node{world: w, index: i, addr: netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i + 1)})}
-	n.device = device{node: n, mtu: mtu, buffer: make([]byte, newFramePool(mtu).size)}
-	n.line = newLine(c, newRand(w.seed, uint64(100+i)))
-	if w.frames == nil || w.frames.size < len(n.device.buffer) {
-		w.frames = newFramePool(mtu)
-	}
+// addNode adds a node without an interface yet.
+func (w *world) addNode() *node {
+	n := &node{world: w, index: len(w.nodes)}
 	w.nodes = append(w.nodes, n)
 	return n
 }
@@ -92,7 +83,7 @@ func (w *world) step() bool {
 	e := w.queue.pop()
 	w.now = e.at
 	if e.to != nil {
-		e.to.receive(e.data)
+		e.to.node.receive(e.to, e.data)
 	} else {
 		e.do()
 	}
