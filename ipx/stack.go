@@ -69,6 +69,7 @@ type Config struct {
 // the monotonic time since a start that the caller chose, and never decreases.
 type Stack struct {
 	dev      Device
+	trains   trainDevice // dev, if it takes trains; else nil
 	log      *slog.Logger
 	mtu      int // largest payload
 	ttl      uint8
@@ -127,6 +128,9 @@ func New(dev Device, cfg Config) (*Stack, error) {
 		bits:     bits,
 		deadline: Never,
 		claim:    claim{held: true, deadline: Never},
+	}
+	if t, ok := dev.(trainDevice); ok && t.Trains() {
+		s.trains = t
 	}
 	if !s.isHost(s.host) || s.host>>24 == 0 || s.host == math.MaxUint32 {
 		return nil, fmt.Errorf("%w: %s", ErrPrefix, cfg.Prefix)
