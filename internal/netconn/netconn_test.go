@@ -38,37 +38,37 @@ type core struct {
 	calls   []string
 }
 
-func (c *core) Write(_ time.Duration, p []byte) int {
-	n := min(len(p), c.room)
-	if c.max > 0 && n < len(p) {
+func (k *core) Write(_ time.Duration, p []byte) int {
+	n := min(len(p), k.room)
+	if k.max > 0 && n < len(p) {
 		n = 0 // a message is taken as a whole
 	}
-	c.room -= n
-	c.written = append(c.written, p[:n]...)
+	k.room -= n
+	k.written = append(k.written, p[:n]...)
 	return n
 }
 
-func (c *core) Resume(now time.Duration) {
-	for len(c.queue) > 0 {
-		n := c.ev.OnData(now, c.queue[0])
-		if c.queue[0] = c.queue[0][n:]; len(c.queue[0]) > 0 || n == 0 {
+func (k *core) Resume(now time.Duration) {
+	for len(k.queue) > 0 {
+		n := k.ev.OnData(now, k.queue[0])
+		if k.queue[0] = k.queue[0][n:]; len(k.queue[0]) > 0 || n == 0 {
 			return
 		}
-		c.queue = c.queue[1:]
+		k.queue = k.queue[1:]
 	}
 }
 
-func (c *core) CloseWrite(time.Duration) {
-	c.calls, c.err = append(c.calls, "CloseWrite"), syscall.EPIPE
+func (k *core) CloseWrite(time.Duration) {
+	k.calls, k.err = append(k.calls, "CloseWrite"), syscall.EPIPE
 }
-func (c *core) Close(time.Duration) { c.calls = append(c.calls, "Close") }
-func (c *core) Abort(time.Duration) { c.calls = append(c.calls, "Abort") }
-func (c *core) Err() error          { return c.err }
-func (c *core) MaxMessage() int     { return c.max }
-func (c *core) LocalAddr() netip.AddrPort {
+func (k *core) Close(time.Duration) { k.calls = append(k.calls, "Close") }
+func (k *core) Abort(time.Duration) { k.calls = append(k.calls, "Abort") }
+func (k *core) Err() error          { return k.err }
+func (k *core) MaxMessage() int     { return k.max }
+func (k *core) LocalAddr() netip.AddrPort {
 	return netip.MustParseAddrPort("10.0.0.1:1")
 }
-func (c *core) RemoteAddr() netip.AddrPort {
+func (k *core) RemoteAddr() netip.AddrPort {
 	return netip.MustParseAddrPort("10.0.0.2:2")
 }
 
