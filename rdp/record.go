@@ -90,6 +90,7 @@ type Record struct {
 	sender
 	receiver
 	closer
+	congest
 
 	// Timers; Never if stopped. armed and index belong to the heap of the endpoint.
 	armed   time.Duration
