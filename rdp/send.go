@@ -245,7 +245,7 @@ func (r *Record) emitLarge(now time.Duration, header, data []byte) {
 // offerSpace calls OnSpace once a quarter of the send buffer is free, so that a user who fills it isn't woken for
 // every segment.
 func (r *Record) offerSpace(now time.Duration) {
-	if !r.wantSpace || r.writeClosed {
+	if r.writeClosed {
 		return
 	}
 	used := r.sndEnd - r.sndUna
