@@ -90,9 +90,9 @@ func (r *Record) check() (lent int, err error) {
 		if bytes != s.queuedBytes || eacked != s.eacked {
 			return 0, fmt.Errorf("%d bytes and %d EACKs, counted %d and %d", bytes, eacked, s.queuedBytes, s.eacked)
 		}
-		if unacked != s.unacked || lost != s.lost || lostBytes != s.lostBytes {
+		if unacked != r.unacked || lost != r.lost || lostBytes != r.lostBytes {
 			return 0, fmt.Errorf("%d bytes under way, %d and %d segments of them lost, counted %d, %d and %d",
-				unacked, lostBytes, lost, s.unacked, s.lostBytes, s.lost)
+				unacked, lostBytes, lost, r.unacked, r.lostBytes, r.lost)
 		}
 		if outstanding > 0 && due == Never {
 			return 0, fmt.Errorf("%d outstanding, and no timer", outstanding)

@@ -13,16 +13,17 @@ import (
 //
 // The windows of the Controller are bytes of data. As a small message costs a frame like a large one, the window in
 // segments remains what bounds those.
+//
+// The Controller itself is sender.cc, where every segment looks for it.
 type congest struct {
-	cc         congestion.Controller // nil: none
-	unacked    int                   // bytes sent, neither acknowledged nor reported by EACK
-	lostBytes  int                   // of those, found lost and not sent again yet
-	lost       uint32                // segments of lostBytes
-	recover    uint32                // SND.NXT when the last loss was found
-	recovering bool                  // until SND.UNA is there
-	timedOut   bool                  // by timer, and nothing was acknowledged since
-	limited    bool                  // the congestion window holds back what the other would allow
-	lastSent   time.Duration         // when something was sent for the first time
+	unacked    int           // bytes sent, neither acknowledged nor reported by EACK
+	lostBytes  int           // of those, found lost and not sent again yet
+	lost       uint32        // segments of lostBytes
+	recover    uint32        // SND.NXT when the last loss was found
+	recovering bool          // until SND.UNA is there
+	timedOut   bool          // by timer, and nothing was acknowledged since
+	limited    bool          // the congestion window holds back what the other would allow
+	lastSent   time.Duration // when something was sent for the first time
 }
 
 // startCongestion gives the connection its Controller. The first window is RFC 6928's.

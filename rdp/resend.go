@@ -19,7 +19,7 @@ func (r *Record) acknowledge(now time.Duration, h Header) bool {
 		return false
 	}
 	sample := time.Duration(-1)
-	had := r.unacked
+	had := r.unacked            // stays 0 without congestion control
 	news, fresh := false, false // EACKs not known before; an advance of SND.UNA
 	for !before(ack, r.sndUna) {
 		s := r.out.at(r.sndUna)
@@ -82,8 +82,8 @@ func (r *Record) acknowledge(now time.Duration, h Header) bool {
 		if r.eacked > 0 {
 			r.resendHoles(now)
 		}
-		if fresh {
-			r.restartOldest(now)
+		if s := r.out.at(r.sndUna); fresh && (s.eacked || s.timeouts > 0 || r.backoff > 0) {
+			r.restartOldest(now, s)
 		}
 	}
 	return true
@@ -92,18 +92,15 @@ func (r *Record) acknowledge(now time.Duration, h Header) bool {
 // restartOldest sets the timer of a segment that has become the oldest: one that the peer has had none as long as it was
 // not the one to probe with; another doesn't wait out a backoff from before the peer was heard again (RFC 6298, section
 // 5.3). The backoff itself stays, until something is measured, for what is sent from now on.
-func (r *Record) restartOldest(now time.Duration) {
-	s := r.out.at(r.sndUna)
+func (r *Record) restartOldest(now time.Duration, s *outgoing) {
 	due := now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, 0)
 	switch {
 	case s.lost:
 		return
 	case s.eacked:
 		s.due = due
-	case r.backoff > 0 || s.timeouts > 0:
-		s.due, s.timeouts = min(s.due, due), 0
 	default:
-		return
+		s.due, s.timeouts = min(s.due, due), 0
 	}
 	r.retryAt = min(r.retryAt, s.due)
 }
