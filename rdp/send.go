@@ -30,6 +30,7 @@ type outgoing struct {
 	kind     kind
 	eacked   bool // the peer has it, out of order or not taken
 	resent   bool // an acknowledgement says nothing about the round trip (Karn)
+	lost     bool // it waits until the congestion window has room for it; it has no timer then
 	suspect  bool // one sent later has arrived: due is the end of the wait for reordering
 }
 
@@ -46,12 +47,16 @@ type sender struct {
 	queuedBytes int            // of data in out
 	slots       uint32         // how many segments out may hold, the one of a NUL aside
 	maxData     int            // bytes of data in the largest segment
+	piece       int            // bytes of data in the largest segment that Write makes: less if the path's MTU is
 	peerSize    int            // SBUF.MAX: bytes of the largest segment, IP header included
+	whole       int            // bytes of the largest segment that leaves in one frame
 	wantSpace   bool           // OnSpace is owed
 	writeClosed bool           // CloseWrite, Close
 
+	congest
 	rtt        rtt
 	backoff    uint8  // doublings of the RTO since the last measurement
+	expiries   uint8  // of the oldest segment's timer, since something was acknowledged
 	probes     uint8  // of a peer that takes nothing, since it was last heard
 	serial     uint32 // transmissions so far
 	delivered  uint32 // the highest serial known to have arrived
@@ -61,7 +66,9 @@ type sender struct {
 
 // windowOpen is the one test of the send window (RFC 908, section 3.7.1, Send): the right edge is exclusive, and the
 // comparison survives wrap-around.
-func (r *Record) windowOpen() bool { return r.sndNxt-r.sndUna < r.sndMax }
+func (r *Record) windowOpen() bool {
+	return r.sndNxt-r.sndUna < r.sndMax && (r.cc == nil || r.congestionOpen())
+}
 
 // room reports whether the send buffer can take n bytes as one segment: the one test for Write and OnSpace.
 func (r *Record) room(n int) bool {
@@ -71,9 +78,10 @@ func (r *Record) room(n int) bool {
 	return r.queuedBytes == 0 || r.queuedBytes+n <= r.options.SendBuffer
 }
 
-// Write copies what the send buffer has room for, as segments of at most MaxMessage bytes of which none holds bytes of
-// two Writes, sends what the window allows, and returns how many bytes it took. OnSpace follows if that is less than
-// given, unless the connection has ended (Err). A Write of at most MaxMessage bytes is taken whole or not at all.
+// Write copies what the send buffer has room for, as segments of which none holds bytes of two Writes, sends what the
+// window allows, and returns how many bytes it took. OnSpace follows if that is less than given, unless the connection
+// has ended (Err). Segments are of at most MaxMessage bytes, and less if SegmentSize was left at the MTU and the path's
+// is smaller.
 func (r *Record) Write(now time.Duration, p []byte) int {
 	if r.state != StateOpen || r.writeClosed {
 		r.wantSpace = r.Err() == nil && len(p) > 0
@@ -81,7 +89,7 @@ func (r *Record) Write(now time.Duration, p []byte) int {
 	}
 	total := 0
 	for len(p) > 0 {
-		n := min(len(p), r.maxData)
+		n := min(len(p), r.piece)
 		if !r.room(n) {
 			r.wantSpace = true
 			break
@@ -130,12 +138,20 @@ func (r *Record) enqueue(k kind, p []byte) {
 	r.sndEnd++
 }
 
-// pump sends the queue as far as the window allows, at once: there is no Nagle and no congestion window.
+// pump sends the queue as far as the windows allow, at once: there is no Nagle.
 func (r *Record) pump(now time.Duration) {
+	if r.cc != nil {
+		r.beforePump(now)
+	}
 	for r.sndNxt != r.sndEnd && r.windowOpen() {
 		seq := r.sndNxt
 		r.sndNxt++
-		r.info.BytesSent += uint64(len(r.out.at(seq).data))
+		n := len(r.out.at(seq).data)
+		r.info.BytesSent += uint64(n)
+		if r.cc != nil {
+			r.unacked += n
+			r.lastSent = now
+		}
 		r.transmit(now, seq)
 	}
 }
@@ -148,6 +164,10 @@ func (r *Record) transmit(now time.Duration, seq uint32) {
 	s.due = now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, max(s.timeouts, r.backoff))
 	r.retryAt = min(r.retryAt, s.due)
 
+	if HeaderLen+len(s.data) > r.whole && s.kind != kindSYN {
+		r.transmitLarge(now, s, seq)
+		return
+	}
 	b := r.endpoint.net.Buffer()
 	if s.kind == kindSYN {
 		flags, ack := SYN, uint32(0)
@@ -160,6 +180,14 @@ func (r *Record) transmit(now time.Duration, seq uint32) {
 		r.emit(now, b[:synLen])
 		return
 	}
+	n := r.putDataHeader(b, s, seq, r.whole)
+	n += copy(b[n:], s.data)
+	r.emit(now, b[:n])
+}
+
+// putDataHeader writes the header of a queued segment, with the acknowledgement that is owed, and returns its length.
+// The segment may have size bytes.
+func (r *Record) putDataHeader(b []byte, s *outgoing, seq uint32, size int) int {
 	flags, n := ACK, HeaderLen
 	if s.kind == kindNUL {
 		flags |= NUL
@@ -167,7 +195,7 @@ func (r *Record) transmit(now time.Duration, seq uint32) {
 	ack := r.ackNumber()
 	reported := true
 	if r.fresh > 0 && r.rcvHigh != ack { // out-of-order segments to report ride along if they fit
-		if room := (r.peerSize - ipHeaderLen - HeaderLen - len(s.data)) / 4; room > 0 {
+		if room := (size - HeaderLen - len(s.data)) / 4; room > 0 {
 			flags |= EACK
 			n += 4 * r.putEACKs(b[HeaderLen:], ack, min(room, MaxEACKs))
 			r.info.EACKsSent++
@@ -180,8 +208,21 @@ func (r *Record) transmit(now time.Duration, seq uint32) {
 		r.ackDone()
 	}
 	putHeader(b, flags, n, r.local.Port(), r.remote.Port(), len(s.data), seq, ack)
-	n += copy(b[n:], s.data)
-	r.emit(now, b[:n])
+	return n
+}
+
+// transmitLarge sends a segment larger than the MTU, which IP cuts into fragments.
+func (r *Record) transmitLarge(now time.Duration, s *outgoing, seq uint32) {
+	b := r.endpoint.header[:]
+	n := r.putDataHeader(b, s, seq, r.peerSize-ipHeaderLen)
+	if r.options.Checksum {
+		putChecksumOf(b[:n], s.data, r.local.Addr(), r.remote.Addr())
+	}
+	r.info.SegmentsSent++
+	r.info.LargeSent++
+	if !r.endpoint.emitLarge(now, r.remote.Addr(), b[:n], s.data) {
+		r.info.SendErrors++
+	}
 }
 
 // emit hands a segment that stands in the lent buffer to the network. A failure is counted; what the segment held is

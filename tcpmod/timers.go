@@ -19,7 +19,7 @@ func (c *TCB) arm(t time.Duration) {
 
 // deadline returns the earliest deadline of the connection.
 func (c *TCB) deadline() time.Duration {
-	return min(c.loss.deadline, c.ack.deadline, c.alive.deadline, c.lingerDeadline)
+	return min(c.loss.deadline, c.rack.deadline, c.ack.deadline, c.alive.deadline, c.lingerDeadline)
 }
 
 // expire does what is due.
@@ -29,6 +29,9 @@ func (c *TCB) expire(now time.Duration) {
 		if c.ack.held {
 			c.sendAck(now)
 		}
+	}
+	if c.rack.deadline <= now {
+		c.reorderingExpired(now)
 	}
 	if c.loss.deadline <= now {
 		c.lossExpired(now)
@@ -45,6 +48,16 @@ func (c *TCB) expire(now time.Duration) {
 	}
 }
 
+// shrink gives up memory that a connection has kept from busier times.
+func (c *TCB) shrink() {
+	if c.board.n == 0 {
+		c.board.free()
+	}
+	if len(c.in.ranges) == 0 {
+		c.in.ranges = nil
+	}
+}
+
 // keepaliveExpired probes an idle connection with a sequence number below the
 // window, which the peer answers with an ACK (RFC 9293, section 3.8.4).
 // While data is under way the retransmission timer watches the peer.
@@ -54,6 +67,9 @@ func (c *TCB) keepaliveExpired(now time.Duration) {
 		return
 	}
 	probe, dead := c.alive.expire(now)
+	if probe {
+		c.shrink()
+	}
 	switch {
 	case dead:
 		c.e.stats.ConnectionsEnded++

@@ -109,7 +109,7 @@ func (c *TCB) reset(now time.Duration) {
 		return
 	}
 	c.e.stats.ResetsOut++
-	c.send(now, c.snd.max, RST|ACK, 0, 0)
+	c.send(now, c.snd.nxt, RST|ACK, 0, 0)
 }
 
 // drain gives the user what is buffered, and then the end.
@@ -125,7 +125,7 @@ func (c *TCB) drain(now time.Duration) {
 			return // aborted by the user
 		}
 	}
-	if c.state == Closed || c.state == TimeWait {
+	if len(c.in.ranges) == 0 {
 		c.in.free()
 	}
 	if c.rcv.fin && c.ev != nil {

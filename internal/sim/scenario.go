@@ -1,0 +1,229 @@
+package sim
+
+import (
+	"time"
+
+	"deputy/rdp"
+	"deputy/tcpmod"
+)
+
+// maxFlows is how many flows a scenario has at most.
+const maxFlows = 4
+
+// scenario is what is drawn before the parts of it are.
+type scenario struct {
+	dice
+	world   *world
+	verify  bool          // all connections have an integrity option, so frames may be corrupted
+	lossy   float64       // the worst loss of a line
+	slow    time.Duration // the longest delay of a line
+	patient bool          // little is lost, so connections may idle until keepalive
+}
+
+// draw makes the scenario of the world's seed.
+func (w *world) draw() {
+	s := &scenario{dice: dice{newRand(w.seed, 0)}, world: w}
+	s.verify = s.oneIn(2)
+	s.drawNodes()
+	s.patient = s.lossy <= 0.02
+	if s.oneIn(12) {
+		s.drawCrowd()
+	} else {
+		for range 1 + s.IntN(maxFlows) {
+			s.drawFlow(1)
+		}
+	}
+	for _, n := range w.nodes {
+		n.start()
+	}
+	for _, f := range w.flows {
+		w.trace.note(0, f.from, "flow", "%v", f)
+		f.listen()
+		for _, c := range f.calls {
+			c.dialLater(f.begin)
+		}
+	}
+	s.drawIncidents()
+}
+
+// drawNodes draws the nodes and the conditions of their lines.
+func (s *scenario) drawNodes() {
+	count := pick(s.dice, 2, 2, 2, 3, 5)
+	mtu := pick(s.dice, 1500, 1500, 576, 9000, 0, 0)
+	perfect := s.oneIn(5)
+	for range count {
+		c := conditions{delay: s.duration(time.Microsecond, time.Millisecond)}
+		if !perfect {
+			s.impair(&c)
+		}
+		m := mtu
+		if m == 0 {
+			m = pick(s.dice, 576, 1500, 9000)
+		}
+		n := s.world.addNode()
+		p := s.world.addPort(n, 0, m, c)
+		n.spin = pick(s.dice, 0, 0, 20*time.Microsecond, 100*time.Microsecond, -1)
+		p.errors = s.oneIn(2)
+		s.lossy = max(s.lossy, c.loss+c.burstLoss*float64(c.badTime)/float64(c.goodTime+c.badTime+1)+c.corrupt+c.refuse)
+		s.slow = max(s.slow, c.delay+c.jitter+c.reorderSpan)
+		s.world.trace.note(0, n, "node", "mtu %d spin %v %+v", m, n.spin, c)
+	}
+}
+
+// impair draws what is wrong with a line.
+func (s *scenario) impair(c *conditions) {
+	s.world.impaired = true
+	if s.oneIn(8) {
+		c.delay = s.duration(time.Millisecond, 30*time.Millisecond)
+	}
+	if s.oneIn(3) {
+		c.jitter = s.duration(time.Microsecond, 2*time.Millisecond)
+	}
+	if s.oneIn(2) {
+		c.rate = pick(s.dice, int64(10e6), int64(100e6), int64(1e9))
+		c.buffer = s.size(20_000, 1_000_000)
+	}
+	if s.oneIn(2) {
+		c.loss = s.scale(0.0005, pick(s.dice, 0.01, 0.2))
+	}
+	if s.oneIn(4) {
+		c.burstLoss = pick(s.dice, 0.5, 1)
+		c.badTime = s.duration(10*time.Microsecond, 20*time.Millisecond)
+		c.goodTime = max(10*c.badTime, s.duration(time.Millisecond, time.Second))
+	}
+	if s.oneIn(3) {
+		c.duplicate = s.scale(0.001, 0.1)
+	}
+	if s.oneIn(3) {
+		c.reorder = s.scale(0.001, 0.3)
+		c.reorderSpan = s.duration(time.Microsecond, 5*time.Millisecond)
+	}
+	if s.oneIn(4) {
+		c.straggle = s.scale(0.001, 0.05)
+	}
+	if s.verify && s.oneIn(2) {
+		c.corrupt = s.scale(0.0005, 0.1)
+	}
+	if s.oneIn(6) {
+		c.refuse = s.scale(0.001, 0.1)
+	}
+}
+
+// drawCrowd draws many small connections.
+func (s *scenario) drawCrowd() {
+	s.drawFlow(20 + s.IntN(100))
+}
+
+// largest returns how much a party sends at most, so that a run takes milliseconds of our time and seconds of its own.
+func (s *scenario) largest(calls int) int {
+	switch {
+	case calls > 1:
+		return 3_000
+	case s.lossy > 0.1 || s.slow > 10*time.Millisecond:
+		return 15_000
+	case s.lossy > 0.02:
+		return 60_000
+	}
+	return 300_000
+}
+
+// drawFlow draws a flow of so many calls.
+func (s *scenario) drawFlow(calls int) {
+	w := s.world
+	i := len(w.flows)
+	f := &flow{index: i, port: uint16(1000 + i), begin: s.duration(time.Microsecond, 50*time.Millisecond)}
+	from := s.IntN(len(w.nodes))
+	f.from, f.to = w.nodes[from], w.nodes[(from+1+s.IntN(len(w.nodes)-1))%len(w.nodes)]
+	f.transport = pick(s.dice, overTCP, overTCP, overRDP, overRDPMessages)
+	if calls == 1 && s.oneIn(2) {
+		f.localPort = uint16(2000 + i)
+		f.simultaneous = s.oneIn(4)
+	}
+	for range calls {
+		f.calls = append(f.calls, &call{flow: f})
+	}
+	s.drawPlans(f, s.largest(calls))
+	s.drawOptions(f)
+	w.flows = append(w.flows, f)
+}
+
+// drawPlans draws what the two parties do.
+func (s *scenario) drawPlans(f *flow, largest int) {
+	a, b := &f.plans[0], &f.plans[1]
+	for _, p := range []*plan{a, b} {
+		p.total = s.size(headerLen, largest)
+		if s.oneIn(3) {
+			p.total = largest/2 + s.IntN(largest/2)
+		}
+		p.piece = s.size(headerLen, 20_000)
+		if s.oneIn(5) { // for a while
+			p.gap = s.duration(time.Microsecond, 4*time.Second*time.Duration(p.piece)/time.Duration(2*p.total+p.piece))
+		}
+		p.reading = s.drawReading(largest)
+	}
+	if s.oneIn(4) {
+		turn := s.size(headerLen, 400)
+		turns := 1 + a.total/turn/4
+		a.turn, b.turn = turn, turn
+		a.total, b.total = turns*turn, turns*turn
+		a.gap, b.gap = 0, 0
+	}
+	pairs := [][2]ending{{closeDone, follow}, {follow, closeDone}, {closeDone, closeDone}}
+	if f.transport == overTCP {
+		pairs = append(pairs, [2]ending{halfClose, halfClose}, [2]ending{halfClose, follow}, [2]ending{follow, halfClose})
+	}
+	e := pick(s.dice, pairs...)
+	a.ending, b.ending = e[0], e[1]
+	if s.oneIn(8) {
+		rough := pick(s.dice, a, b)
+		rough.ending = pick(s.dice, closeSoon, abort)
+		rough.endAt = 1 + s.IntN(rough.total)
+	}
+	if s.oneIn(6) {
+		hold := s.duration(time.Millisecond, pick(s.dice, time.Second, 3*time.Second, 70*time.Second))
+		if hold > 3*time.Second && !s.patient {
+			hold = 3 * time.Second
+		}
+		a.hold, b.hold = hold, hold
+	}
+}
+
+// drawReading draws how a party reads.
+func (s *scenario) drawReading(largest int) reading {
+	r := reading{partial: s.oneIn(3)}
+	if s.oneIn(6) { // for seconds at most
+		r.slow = s.size(200, 20_000)
+		r.pause = s.duration(10*time.Microsecond, max(20*time.Microsecond, 4*time.Second*time.Duration(r.slow)/time.Duration(largest)))
+	}
+	if s.oneIn(6) {
+		r.stallAt, r.stall = s.IntN(largest), s.duration(time.Millisecond, 4*time.Second)
+	}
+	return r
+}
+
+// drawOptions draws the options of both ends.
+func (s *scenario) drawOptions(f *flow) {
+	integrity := s.verify || s.oneIn(4)
+	for i := range f.tcp {
+		t := tcpmod.Options{
+			Nagle:         s.oneIn(5),
+			SendBuffer:    s.size(2_000, 1_000_000),
+			ReceiveBuffer: s.size(2_000, 1_000_000),
+		}
+		if integrity {
+			t.Integrity = tcpmod.IntegrityChecksum
+		}
+		r := rdp.Options{
+			Checksum:     integrity,
+			Outstanding:  s.size(1, 300),
+			SendBuffer:   s.size(2_000, 1_000_000),
+			ArrivalOrder: f.transport == overRDPMessages && s.oneIn(2),
+		}
+		if s.oneIn(3) {
+			t.KeepaliveIdle, t.KeepaliveInterval = s.duration(500*time.Millisecond, 5*time.Second), 500*time.Millisecond
+			r.KeepAlive = t.KeepaliveIdle
+		}
+		t.KeepaliveProbes = 25 // more than a blackout has time for
+		f.tcp[i], f.rdp[i] = t, r
+	}
+}
