@@ -95,12 +95,14 @@ type Stack struct {
 	loopback     queue
 	reassemblies reassemblies
 
-	icmp            *Port
-	errors, replies limiter
-	message         [icmpHeaderLen]byte // of what is sent
-	quote           [maxHeaderLen + quotedLeast]byte
-	echoes          []echo
-	echoSequence    uint16
+	icmp         *Port
+	errors       limiter
+	mtuErrors    limiter
+	replies      limiter
+	message      [icmpHeaderLen]byte // of what is sent
+	quote        [maxHeaderLen + quotedLeast]byte
+	echoes       []echo
+	echoSequence uint16
 
 	claim claim
 	stats Stats
@@ -146,6 +148,7 @@ func New(dev Device, cfg Config) (*Stack, error) {
 	s.icmp = s.Port(icmpProto)
 	s.Handle(icmpProto, icmpHandler{s})
 	s.errors = newLimiter(errorBurst, errorInterval)
+	s.mtuErrors = newLimiter(mtuBurst, mtuInterval)
 	s.replies = newLimiter(replyBurst, replyInterval)
 	s.addBroadcast(netip.AddrFrom4([4]byte{255, 255, 255, 255}))
 	if bits < 31 { // RFC 3021: a network of two addresses has no broadcast
