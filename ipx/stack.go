@@ -215,18 +215,3 @@ func (s *Stack) Advance(now time.Duration) {
 
 // schedule brings the deadline forward to at.
 func (s *Stack) schedule(at time.Duration) { s.deadline = min(s.deadline, at) }
-
-// isHost reports whether addr can be the address of a host of our network:
-// neither the network's own address nor its broadcast address.
-func (s *Stack) isHost(addr uint32) bool {
-	if (addr^s.host)&s.mask != 0 {
-		return false
-	}
-	local := ^s.mask
-	return local <= 1 || addr&local != 0 && addr&local != local
-}
-
-func toUint32(a netip.Addr) uint32 {
-	b := a.As4()
-	return binary.BigEndian.Uint32(b[:])
-}
