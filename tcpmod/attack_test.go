@@ -108,7 +108,7 @@ func TestNoAckWar(t *testing.T) {
 	a, b := user{hold: true, greedy: true}, user{hold: true, greedy: true}
 	s.connect(t, Options{}, &a, &b)
 	s.run(time.Second, func() bool { return a.open && b.open })
-	a.c.snd.una, a.c.snd.nxt, a.c.snd.max = a.c.snd.una+1e6, a.c.snd.nxt+1e6, a.c.snd.max+1e6
+	a.c.snd.una, a.c.snd.nxt = a.c.snd.una+1e6, a.c.snd.nxt+1e6
 	b.c.rcv.nxt += 3e6
 	b.c.in.head += 3e6
 	b.c.rcv.edge += 3e6
@@ -163,13 +163,13 @@ func TestMalformed(t *testing.T) {
 
 func TestMalformedSYNOptions(t *testing.T) {
 	for _, b := range [][]byte{
-		{optMSS}, {optMSS, 0}, {optMSS, 1}, {optMSS, 5, 1, 1}, {optScale, 2}, {8, 255}, {optEnd, optMSS, 4, 1, 1}, {optScale},
+		{optMSS}, {optMSS, 0}, {optMSS, 1}, {optMSS, 5, 1, 1}, {optScale, 2}, {8, 255}, {optSACKPermitted, 3, 0}, {optTimestamps, 9, 0, 0, 0, 0, 0, 0, 0}, {optEnd, optMSS, 4, 1, 1}, {optScale},
 	} {
 		if o := parseSYNOptions(b); o != (synOptions{}) {
 			t.Errorf("%x: %+v", b, o)
 		}
 	}
-	if o := parseSYNOptions([]byte{4, 2, optScale, 3, 200, optMSS, 4, 1, 2}); o != (synOptions{mss: 258, scale: maxScale, hasScale: true}) {
+	if o := parseSYNOptions([]byte{4, 2, optScale, 3, 200, optMSS, 4, 1, 2}); o != (synOptions{mss: 258, scale: maxScale, hasScale: true, sack: true}) {
 		t.Errorf("%+v", o)
 	}
 }

@@ -100,7 +100,7 @@ func TestTimeWaitReuse(t *testing.T) {
 	s := inState(t, TimeWait, Options{})
 	s.in("S", 1, 0, "") // an old duplicate
 	s.out("A 2:2(0) ack 2")
-	old := s.c.snd.max
+	old := s.c.snd.nxt
 	s.in("S", 100000, 0, "")
 	if len(s.port.out) != 1 || Header(s.port.out[0]).Flags() != SYN|ACK {
 		t.Fatal("a new SYN was not answered")

@@ -39,6 +39,7 @@ type Endpoint struct {
 	listeners map[uint16]*listener
 	timers    timerHeap
 	held      []*TCB // connections with a held ACK
+	crcHead   [pseudoHeaderLen + crcHeaderLen]byte
 	stats     Stats
 }
 
@@ -81,8 +82,8 @@ func (e *Endpoint) Active() int {
 }
 
 // Dial opens a connection from an ephemeral port: it sends the SYN and
-// returns. ev.OnOpen or ev.OnEnd follows. The error is ErrAddress or
-// ErrNoPort.
+// returns. ev.OnOpen or ev.OnEnd follows. The error is ErrAddress,
+// ErrNoPort or ErrIntegrity, or wraps congestion.ErrAlgorithm.
 func (e *Endpoint) Dial(now time.Duration, remote netip.AddrPort, o Options, ev Events) (*TCB, error) {
 	return e.DialFrom(now, 0, remote, o, ev)
 }
@@ -92,6 +93,9 @@ func (e *Endpoint) Dial(now time.Duration, remote netip.AddrPort, o Options, ev 
 func (e *Endpoint) DialFrom(now time.Duration, port uint16, remote netip.AddrPort, o Options, ev Events) (*TCB, error) {
 	if !unicast(remote.Addr()) || remote.Port() == 0 {
 		return nil, ErrAddress
+	}
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	k := makeKey(remote.Addr(), remote.Port(), port)
 	if port == 0 {
@@ -108,7 +112,6 @@ func (e *Endpoint) DialFrom(now time.Duration, port uint16, remote netip.AddrPor
 	c.active = true
 	c.snd.start(e.initialSeq(now, k))
 	c.setState(now, SynSent)
-	c.rtt.start(now, c.snd.nxt)
 	c.sendSYN(now)
 	return c, nil
 }

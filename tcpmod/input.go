@@ -12,7 +12,7 @@ func (c *TCB) receive(now time.Duration, s *segment) {
 	if c.state == SynRcvd && s.flags&SYN != 0 && s.seq == c.rcv.irs {
 		if s.flags&ACK == 0 {
 			// The peer did not get our SYN,ACK.
-			c.rtt.cancel()
+			c.synAt = Never
 			c.sendSYN(now)
 			return
 		}
@@ -21,12 +21,24 @@ func (c *TCB) receive(now time.Duration, s *segment) {
 		s.flags &^= SYN
 	}
 
-	// First, the sequence number.
+	if len(s.options) > 0 {
+		s.parseOptions()
+	}
+	// First, the sequence number, after PAWS (RFC 7323, section 5.3).
+	if c.ts.ok && s.flags&RST == 0 && c.ts.old(now, s) {
+		c.e.stats.OldTimestamps++
+		c.answer(now, s)
+		c.finish(now)
+		return
+	}
 	if !c.acceptable(s) {
 		c.unacceptable(now, s)
 		return
 	}
 	c.alive.heard = now
+	if c.ts.ok {
+		c.ts.update(now, s)
+	}
 
 	// Second, RST: only with the very next sequence number (RFC 5961,
 	// section 3).
@@ -106,10 +118,10 @@ func (c *TCB) receiveSynSent(now time.Duration, s *segment) {
 	if s.flags&SYN == 0 {
 		return
 	}
-	c.negotiate(s)
+	c.negotiate(now, s)
 	if s.flags&ACK == 0 {
 		c.setState(now, SynRcvd)
-		c.rtt.cancel()
+		c.synAt = Never
 		c.sendSYN(now)
 		return
 	}
@@ -120,7 +132,9 @@ func (c *TCB) receiveSynSent(now time.Duration, s *segment) {
 // established completes the handshake. The ACK of the peer's SYN, if it is
 // owed, rides on what the user writes in OnOpen.
 func (c *TCB) established(now time.Duration, s *segment) {
-	c.rtt.ack(now, s.ack)
+	if c.synAt != Never {
+		c.rtt.sample(now - c.synAt)
+	}
 	c.rtt.shift = 0 // a backoff of the handshake says little of the data
 	c.snd.una = s.ack
 	c.loss.progress()
@@ -192,7 +206,7 @@ func (c *TCB) receiveReset(now time.Duration) {
 // receiveAck is the fifth step for synchronized states. It reports whether
 // the rest of the segment is to be looked at.
 func (c *TCB) receiveAck(now time.Duration, s *segment) bool {
-	if c.snd.max.lt(s.ack) || s.ack.lt(c.snd.una.add(-max(c.snd.maxWnd, c.mss))) {
+	if c.snd.nxt.lt(s.ack) || s.ack.lt(c.snd.una.add(-max(c.snd.maxWnd, c.mss))) {
 		// Acknowledges what was never sent, or is older than anything that
 		// could be under way (RFC 5961, section 5).
 		c.challenge(now)
@@ -242,11 +256,10 @@ func (c *TCB) unacceptable(now time.Duration, s *segment) {
 	if s.flags&RST != 0 {
 		return
 	}
-	if s.flags&SYN != 0 || s.len() == 0 {
-		c.challenge(now)
-	} else {
-		c.ack.urgent()
+	if s.seq.lt(c.rcv.nxt) {
+		c.sack.duplicate(s.seq, minSeq(s.seq.add(len(s.data)), c.rcv.nxt))
 	}
+	c.answer(now, s)
 	old := s.seq.lt(c.rcv.nxt) && c.rcv.nxt.sub(s.seq) <= c.rcv.size
 	if old && s.flags&(SYN|ACK) == ACK && c.state != SynRcvd {
 		c.alive.heard = now
@@ -256,6 +269,15 @@ func (c *TCB) unacceptable(now time.Duration, s *segment) {
 		c.receiveAck(now, s)
 	}
 	c.finish(now)
+}
+
+// answer sends the ACK that a segment out of place gets.
+func (c *TCB) answer(now time.Duration, s *segment) {
+	if s.flags&SYN != 0 || s.len() == 0 {
+		c.challenge(now)
+	} else {
+		c.ack.urgent()
+	}
 }
 
 // challenge sends an ACK that lets an honest peer prove itself (RFC 5961), if

@@ -20,11 +20,14 @@ type listener struct {
 	halfOpen int
 }
 
-// Listen lets peers connect to port. The error is ErrInUse, or ErrAddress for
-// port 0.
+// Listen lets peers connect to port. The error is ErrInUse, ErrAddress for port
+// 0, or wraps congestion.ErrAlgorithm.
 func (e *Endpoint) Listen(port uint16, o Options, accept AcceptFunc) error {
 	if port == 0 {
 		return ErrAddress
+	}
+	if err := o.check(); err != nil {
+		return err
 	}
 	if e.listeners[port] != nil {
 		return ErrInUse
@@ -51,8 +54,13 @@ func (e *Endpoint) receiveListen(now time.Duration, src netip.Addr, h Header, k 
 		e.stats.Unacceptable++
 		return
 	}
-	if l.opt.Integrity == IntegrityChecksum && !h.validChecksum(src, e.addr) {
+	switch e.judge(l.opt.Integrity, h, src) {
+	case damaged:
 		e.stats.BadChecksum++
+		return
+	case foreign:
+		e.stats.Mismatched++
+		e.refuse(now, src, h)
 		return
 	}
 	if l.halfOpen >= maxHalfOpen {
@@ -67,8 +75,7 @@ func (e *Endpoint) receiveListen(now time.Duration, src netip.Addr, h Header, k 
 		iss = maxSeq(iss, least)
 	}
 	c.snd.start(iss)
-	c.negotiate(&segment{seq: seqNum(h.Seq()), window: h.Window(), options: h.Options()})
+	c.negotiate(now, &segment{seq: seqNum(h.Seq()), window: h.Window(), options: h.Options()})
 	c.setState(now, SynRcvd)
-	c.rtt.start(now, c.snd.nxt)
 	c.sendSYN(now)
 }

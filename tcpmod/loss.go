@@ -1,6 +1,10 @@
 package tcpmod
 
-import "time"
+import (
+	"time"
+
+	"deputy/internal/congestion"
+)
 
 // lossMode is what the loss timer is running for.
 type lossMode uint8
@@ -12,12 +16,21 @@ const (
 	lossPersist                 // data waits for the peer's window (RFC 9293, section 3.8.6.1)
 )
 
+// phase is what is going on after a loss.
+type phase uint8
+
+const (
+	phaseOpen     phase = iota // nothing
+	phaseRecovery              // fast recovery: prr holds the window
+	phaseTimeout               // slow start after a retransmission timeout
+)
+
 // dupThresh is the number of duplicate ACKs that mean a loss (RFC 5681,
-// section 3.2).
+// section 3.2), or of segments sacked.
 const dupThresh = 3
 
-// lossRecovery finds and repairs losses: by duplicate ACKs (RFC 6582), by a
-// probe for a lost tail, and by timeout.
+// lossRecovery repairs losses. They are found by RACK, or by duplicate ACKs if
+// the peer has no SACK (RFC 6582), by a probe for a lost tail, and by timeout.
 type lossRecovery struct {
 	mode     lossMode
 	deadline time.Duration
@@ -25,11 +38,18 @@ type lossRecovery struct {
 	probing  time.Duration // the first probe of the window; Never: none
 	shift    uint          // doublings of the persist timer
 
-	dupAcks    int
-	recovering bool
-	recover    seqNum // recovery ends when this is acknowledged
+	phase   phase
+	recover seqNum // the phase ends when this is acknowledged
+	prr     prr
+	window  int // in recovery: how much may be under way, bytes
+
+	dupAcks    int    // segments that left the network, as far as duplicate ACKs tell; 0 with SACK
 	hasRecover bool   // recover was ever set
+	undo       int    // retransmissions of this phase and not yet reported as duplicates
+	canUndo    bool   // the last reduction of the window may yet turn out wrong
 	probed     bool   // a tail-loss probe or timeout since the last new ACK
+	tail       bool   // the last probe sent a segment again, and its end, tailEnd, is not passed
+	tailEnd    seqNum // TLP.end_seq
 }
 
 func (l *lossRecovery) init() { l.deadline, l.since, l.probing = Never, Never, Never }
@@ -39,8 +59,14 @@ func (l *lossRecovery) set(m lossMode, t time.Duration) { l.mode, l.deadline = m
 func (l *lossRecovery) stop() { l.set(lossNone, Never) }
 
 // progress notes that something new was acknowledged.
-func (l *lossRecovery) progress() {
-	l.since, l.shift, l.dupAcks, l.probed = Never, 0, 0, false
+func (l *lossRecovery) progress() { l.since, l.shift, l.probed = Never, 0, false }
+
+// begin enters a phase that ends when recover is acknowledged.
+func (l *lossRecovery) begin(p phase, recover seqNum) {
+	l.phase = p
+	l.recover, l.hasRecover = recover, true
+	l.undo, l.canUndo = 0, true
+	l.tail = false
 }
 
 // restartLossTimer starts the timer for what is under way or waits.
@@ -50,7 +76,7 @@ func (c *TCB) restartLossTimer(now time.Duration) {
 	case c.snd.flight() > 0:
 		l.shift, l.probing = 0, Never
 		rto := c.rtt.timeout()
-		if pto := c.probeTimeout(); !l.probed && !l.recovering && pto < rto {
+		if pto := c.probeTimeout(); !l.probed && l.phase == phaseOpen && pto < rto {
 			l.set(lossProbe, now+pto)
 		} else {
 			l.set(lossRTO, now+rto)
@@ -63,20 +89,6 @@ func (c *TCB) restartLossTimer(now time.Duration) {
 		return
 	}
 	c.arm(l.deadline)
-}
-
-// probeTimeout returns how long to wait for an ACK before a tail-loss probe:
-// two round trips, and the time for which the peer may hold the ACK of a lone
-// segment back (RFC 8985, section 7.2), half as long again for its timer.
-func (c *TCB) probeTimeout() time.Duration {
-	if c.rtt.srtt == 0 {
-		return Never
-	}
-	pto := 2 * c.rtt.srtt
-	if c.snd.flight() < ackEvery*c.mss {
-		pto += c.opt.AckDelay
-	}
-	return pto + c.opt.AckDelay/2
 }
 
 // lossExpired is called when the timer has expired.
@@ -93,26 +105,9 @@ func (c *TCB) lossExpired(now time.Duration) {
 	}
 }
 
-// probeTail sends new data if there is some, also beyond CWND, or else the
-// last segment again, so that the peer's answer shows what is missing.
-func (c *TCB) probeTail(now time.Duration) {
-	c.loss.probed = true
-	c.e.stats.TailProbes++
-	off := c.snd.flight()
-	if n := min(c.out.n-off, c.mss, c.snd.wnd-off); n > 0 {
-		c.sendNext(now, n, false)
-	} else {
-		last := c.snd.max
-		if c.finSent && c.finSeq.lt(last) {
-			last = c.finSeq
-		}
-		c.sendAgain(now, maxSeq(c.snd.una, last.add(-c.mss)))
-	}
-	c.restartLossTimer(now)
-}
-
-// retransmissionTimeout is RFC 6298, section 5, and RFC 5681, section 3.1:
-// everything that is not acknowledged is sent again, in slow start.
+// retransmissionTimeout is RFC 6298, section 5, RFC 5681, section 3.1, and RFC
+// 8985, section 6.3: the first segment is sent again, and in slow start what
+// else was under way for long enough.
 func (c *TCB) retransmissionTimeout(now time.Duration) {
 	l := &c.loss
 	handshake := c.state == SynSent || c.state == SynRcvd
@@ -120,7 +115,8 @@ func (c *TCB) retransmissionTimeout(now time.Duration) {
 	if handshake {
 		limit = c.opt.ConnectTimeout
 	}
-	if l.since == Never {
+	again := l.since != Never
+	if !again {
 		l.since = now
 	}
 	if now-l.since >= limit {
@@ -128,49 +124,72 @@ func (c *TCB) retransmissionTimeout(now time.Duration) {
 		return
 	}
 	c.e.stats.Timeouts++
-	c.rtt.cancel()
 	c.rtt.backoff()
 	if handshake {
 		c.retransmitted()
 		c.sendSYN(now)
 		return
 	}
-	c.cc.timeout(c.snd.max.sub(c.snd.una))
-	l.dupAcks, l.recovering, l.probed = 0, false, true
-	l.recover, l.hasRecover = c.snd.max, true
-	c.snd.nxt = c.snd.una
-	c.output(now)
+	b := &c.board
+	if b.at(0).state&sacked != 0 {
+		// The peer would have acknowledged it, if it still had it.
+		c.e.stats.Reneged++
+		b.renege(c.snd.una)
+	}
+	if !again {
+		// RFC 5681, section 3.1: the threshold of the first of several
+		// timeouts holds.
+		c.cc.Timeout(now, c.snd.flight())
+		l.begin(phaseTimeout, c.snd.nxt)
+	}
+	l.dupAcks, l.probed = 0, true
+	c.rack.deadline = Never
+	c.markLostByTimeout(now)
+	c.retransmit(now, 0)
+	c.restartLossTimer(now)
 }
 
-// probeWindow asks a peer whose window is closed whether it still is, for as
-// long as it answers (RFC 9293, section 3.8.6.1). The probe has a sequence
-// number below the window and no data. A window that is only too small for a
-// decent segment is used as it is (section 3.8.6.2.1, the override timeout).
-func (c *TCB) probeWindow(now time.Duration) {
+// markLostByTimeout marks the first segment and all that have had the time to
+// arrive; without SACK, which could tell that they did, all.
+func (c *TCB) markLostByTimeout(now time.Duration) {
+	start := c.snd.una
+	window := c.reorderingWindow()
+	for i := range c.board.n {
+		p := c.board.at(i)
+		n := p.end.sub(start)
+		start = p.end
+		if p.state&notInFlight != 0 {
+			continue
+		}
+		if i == 0 || !c.sack.ok || c.rack.rtt == 0 || p.at+c.rack.rtt+window <= now {
+			c.board.markLost(p, n)
+		}
+	}
+}
+
+// undoReduction gives the window back: nothing had been lost. What waits to be
+// sent again does not need to be, and if some of it does, RACK finds it.
+func (c *TCB) undoReduction() {
 	l := &c.loss
-	if l.probing == Never {
-		l.probing = now
+	l.canUndo = false
+	if u, ok := c.cc.(congestion.Undoer); ok {
+		u.Undo()
 	}
-	if now-max(l.probing, c.alive.heard) >= c.opt.Timeout {
-		c.timedOut(now)
-		return
+	c.board.revive(c.snd.una)
+	c.e.stats.Undone++
+	if l.phase != phaseOpen {
+		l.phase = phaseOpen
+		c.rack.recoveryEnded()
 	}
-	off := c.snd.flight()
-	n := max(0, min(c.out.n-off, c.mss, c.snd.wnd-off))
-	fin := c.finQueued && n == c.out.n-off && c.snd.wnd > n+off
-	if n == 0 && !fin {
-		c.e.stats.WindowProbes++
-		c.send(now, c.snd.una-1, ACK, 0, 0)
-	} else if c.sendNext(now, n, fin) {
-		return // with the timer for it
-	}
-	l.shift++
-	c.restartLossTimer(now)
 }
 
 // timedOut ends the connection: the peer doesn't answer.
 func (c *TCB) timedOut(now time.Duration) {
 	c.e.stats.ConnectionsEnded++
 	c.reset(now)
+	if c.soft != nil {
+		c.end(now, &TimeoutError{c.soft})
+		return
+	}
 	c.end(now, ErrTimeout)
 }

@@ -22,6 +22,14 @@ type Network interface {
 	Send(now time.Duration, dst netip.Addr, n int) error
 }
 
+// PathNetwork is a Network that may know of a smaller MTU on the way to a
+// destination.
+type PathNetwork interface {
+	Network
+	// PathMTU returns the largest segment to dst in bytes, header included.
+	PathMTU(dst netip.Addr) int
+}
+
 // Events is what a connection tells its user. The endpoint calls it, run to
 // completion, from within Receive, Advance, or a call of the user's that
 // caused the event. A handler may call the connection's methods.

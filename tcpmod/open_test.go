@@ -2,7 +2,9 @@ package tcpmod
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 )
@@ -17,14 +19,31 @@ func TestActiveOpen(t *testing.T) {
 }
 
 func TestSYNOptions(t *testing.T) {
-	s := newScript(t)
-	if _, err := s.e.DialFrom(0, scriptLocal, netip.AddrPortFrom(simAddrs[1], scriptPeer), Options{}, s.ev); err != nil {
-		t.Fatal(err)
-	}
 	// 1000 bytes; a shift of 5 for a window of 1 MiB.
-	want := []byte{optMSS, 4, 0x03, 0xe8, optNop, optScale, 3, 5}
-	if got := Header(s.port.out[0]).Options(); !bytes.Equal(got, want) {
-		t.Errorf("options %x, want %x", got, want)
+	mss, scale := []byte{optMSS, 4, 0x03, 0xe8}, []byte{optNop, optScale, 3, 5}
+	permitted, aligned := []byte{optSACKPermitted, 2}, []byte{optNop, optNop}
+	stamp := []byte{optTimestamps, 10, 0, 0, 0, 0, 0, 0, 0, 0}
+	for _, x := range []struct {
+		o    Options
+		want [][]byte
+	}{
+		{Options{}, [][]byte{mss, permitted, aligned, scale}},
+		{Options{NoSACK: true}, [][]byte{mss, scale}},
+		{Options{Timestamps: true}, [][]byte{mss, permitted, stamp, scale}},
+		{Options{Timestamps: true, NoSACK: true}, [][]byte{mss, aligned, stamp, scale}},
+	} {
+		s := newScript(t)
+		c, err := s.e.DialFrom(0, scriptLocal, netip.AddrPortFrom(simAddrs[1], scriptPeer), x.o, s.ev)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := slices.Concat(x.want...)
+		if x.o.Timestamps {
+			binary.BigEndian.PutUint32(want[bytes.Index(want, stamp[:2])+2:], c.ts.offset)
+		}
+		if got := Header(s.port.out[0]).Options(); !bytes.Equal(got, want) {
+			t.Errorf("%+v: options %x, want %x", x.o, got, want)
+		}
 	}
 }
 

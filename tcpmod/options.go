@@ -3,18 +3,8 @@ package tcpmod
 import (
 	"math/bits"
 	"time"
-)
 
-// Integrity is what protects the data of a connection beside the frame check
-// sequence of the link. Both ends must have the same.
-type Integrity uint8
-
-const (
-	// IntegrityNone computes and verifies nothing; the checksum field is zero.
-	// It is the thesis's variant (section 3.2.3) and the default.
-	IntegrityNone Integrity = iota
-	// IntegrityChecksum is TCP's own checksum, as every other TCP has it.
-	IntegrityChecksum
+	"deputy/internal/congestion"
 )
 
 // Defaults of Options.
@@ -79,12 +69,31 @@ type Options struct {
 	// ConnectTimeout is the same for the handshake. 0: DefaultConnectTimeout.
 	ConnectTimeout time.Duration
 
+	// Congestion is congestion.Reno, the default, or congestion.Cubic.
+	Congestion congestion.Algorithm
+	// NoSACK refuses selective acknowledgements (RFC 2018). They cost bytes in
+	// the SYN and where something is missing only.
+	NoSACK bool
+	// Timestamps offers or accepts timestamps (RFC 7323), 12 bytes in every
+	// segment. They protect against old duplicates where sequence numbers can
+	// wrap within the life of a segment: above 4 GiB a second with DefaultTimeWait.
+	Timestamps bool
+
 	AckDelay      time.Duration // 0: DefaultAckDelay
 	InitialWindow int           // of congestion control, bytes; 0: DefaultInitialWindow
 	TimeWait      time.Duration // 0: DefaultTimeWait
 }
 
 const maxReceiveBuffer = 1 << 30 // RFC 7323, section 2.3
+
+// check returns what is wrong with o.
+func (o *Options) check() error {
+	if o.Integrity > IntegrityCRC32C {
+		return ErrIntegrity
+	}
+	_, err := congestion.New(o.Congestion, 1, 1)
+	return err
+}
 
 // withDefaults returns o with the defaults in place of what is not set.
 func (o Options) withDefaults() Options {

@@ -11,14 +11,17 @@ func (c *TCB) output(now time.Duration) {
 	if !c.state.sends() {
 		return
 	}
+	if c.board.lost > 0 && !c.resend(now) {
+		return
+	}
 	c.limited = false
 	for {
 		off := c.snd.flight() // of SND.NXT in the buffer
 		unsent := c.out.n - off
-		if unsent < 0 || (unsent == 0 && !c.finQueued) {
+		if unsent < 0 || (unsent == 0 && !c.finQueued) || c.board.full() {
 			break // all is sent
 		}
-		peer, congested := c.snd.wnd-off, c.cc.window()-off
+		peer, congested := c.snd.wnd-off, c.window()-c.pipe()
 		n := min(unsent, c.mss, peer, congested)
 		if unsent > 0 && n <= 0 {
 			c.limited = peer > 0
@@ -30,8 +33,8 @@ func (c *TCB) output(now time.Duration) {
 				c.limited = true
 				break
 			}
-			if n < c.snd.maxWnd/2 && c.snd.nxt == c.snd.max {
-				break // what was sent before is sent again in any case
+			if n < c.snd.maxWnd/2 {
+				break
 			}
 		}
 		fin := c.finQueued && n == unsent && peer > n
@@ -60,49 +63,87 @@ func (c *TCB) pending() bool {
 // reports whether the network took the segment.
 func (c *TCB) sendNext(now time.Duration, n int, fin bool) bool {
 	seq, off := c.snd.nxt, c.snd.flight()
-	flags := ACK
+	if rto := c.rtt.timeout(); off == 0 && now-c.lastSent > rto {
+		c.cc.Idle(now, now-c.lastSent, rto)
+	}
+	flags, size := ACK, n
 	if n > 0 && off+n == c.out.n {
 		flags |= PSH
 	}
-	end := seq.add(n)
 	if fin {
 		flags |= FIN
-		c.finSent, c.finSeq = true, end
-		end++
+		size++
 	}
 	if c.send(now, seq, flags, off, n) != nil {
 		return false
 	}
-	c.snd.nxt = end
-	if c.snd.max.lt(end) {
-		if seq == c.snd.max {
-			c.rtt.start(now, end)
-		}
-		c.bytesOut += uint64(max(0, seq.add(n).sub(c.snd.max)))
-		c.snd.max = end
-	} else {
-		c.retransmitted()
+	c.snd.nxt = seq.add(size)
+	if fin {
+		c.finSent, c.finSeq = true, seq.add(n)
 	}
+	c.board.push(now, c.snd.nxt, size)
+	if c.loss.phase == phaseRecovery {
+		c.loss.prr.out += size
+	}
+	c.bytesOut += uint64(n)
+	c.lastSent = now
 	if c.loss.mode != lossRTO && c.loss.mode != lossProbe {
 		c.restartLossTimer(now)
 	}
 	return true
 }
 
-// sendAgain sends the segment that begins at seq, which was sent before.
-func (c *TCB) sendAgain(now time.Duration, seq seqNum) {
-	off := seq.sub(c.snd.una)
-	n := max(0, min(c.mss, c.out.n-off, c.snd.max.sub(seq)))
-	flags := ACK
+// resend sends again what is lost, as far as the window allows. It reports
+// whether nothing lost is left.
+func (c *TCB) resend(now time.Duration) bool {
+	b := &c.board
+	for b.lost > 0 {
+		i := b.firstLost()
+		for i+1 < b.n && b.at(i+1).state&lost != 0 && b.at(i+1).end.sub(b.start(i, c.snd.una)) <= c.mss {
+			b.join(i)
+		}
+		n := min(b.at(i).end.sub(b.start(i, c.snd.una)), c.mss)
+		if c.pipe()+n > c.window() && c.pipe() > 0 {
+			c.limited = true
+			return false
+		}
+		if !c.retransmit(now, i) {
+			return false
+		}
+	}
+	return true
+}
+
+// retransmit sends segment i of the scoreboard again, and reports whether the
+// network took it. If the segment size was lowered meanwhile, only its
+// beginning.
+func (c *TCB) retransmit(now time.Duration, i int) bool {
+	b := &c.board
+	seq, end := b.start(i, c.snd.una), b.at(i).end
+	flags, off, n := ACK, seq.sub(c.snd.una), end.sub(seq)
+	if c.finSent && c.finSeq.lt(end) {
+		flags |= FIN
+		n--
+	}
+	if n > c.mss {
+		flags &^= FIN
+		n, end = c.mss, seq.add(c.mss)
+		b.split(i, end)
+	}
 	if n > 0 && off+n == c.out.n {
 		flags |= PSH
 	}
-	if c.finSent && seq.add(n) == c.finSeq {
-		flags |= FIN
+	if c.send(now, seq, flags, off, n) != nil {
+		return false
 	}
-	c.rtt.cancel()
+	size := end.sub(seq)
+	b.markSent(b.at(i), now, size)
+	if l := &c.loss; l.phase != phaseOpen {
+		l.prr.out += size
+		l.undo++
+	}
 	c.retransmitted()
-	c.send(now, seq, flags, off, n)
+	return true
 }
 
 func (c *TCB) retransmitted() {
@@ -125,13 +166,15 @@ func (c *TCB) sendSYN(now time.Duration) {
 		flags |= ACK
 	}
 	b := c.e.net.Buffer()
-	copy(b, c.template[:])
-	o := synOptions{mss: uint16(c.e.mss()), scale: c.opt.scale(), hasScale: c.offerScale}
-	n := len(o.appendTo(b[:HeaderLen]))
+	o := synOptions{
+		mss: uint16(c.e.mss()), scale: c.opt.scale(), hasScale: c.offerScale, sack: c.offerSACK,
+		hasTS: c.offerTS, tsValue: c.ts.tick(now), tsEcho: c.ts.recent,
+	}
+	n := len(o.appendTo(b[:copy(b, c.template[:c.opt.Integrity.headerLen()])]))
 	h := Header(b[:n])
 	h.put(c.snd.iss, c.rcv.nxt, n, flags, window)
-	if c.opt.Integrity == IntegrityChecksum {
-		h.setChecksum(c.e.addr, c.dst)
+	if c.opt.Integrity != IntegrityNone {
+		c.e.seal(c.opt.Integrity, h, c.dst)
 	}
 	c.segmentsOut++
 	c.e.transmit(now, c.dst, n)
@@ -141,24 +184,39 @@ func (c *TCB) sendSYN(now time.Duration) {
 
 // send sends a segment with n bytes from the distance off in the send buffer.
 // Every segment of a synchronized connection carries the ACK that may be
-// owed.
+// owed, and what SACK has to report as far as there is room.
 func (c *TCB) send(now time.Duration, seq seqNum, flags Flags, off, n int) error {
 	b := c.e.net.Buffer()
-	copy(b, c.template[:])
-	h := Header(b[:HeaderLen+n])
-	c.out.read(h[HeaderLen:], off)
+	copy(b, c.template[:HeaderLen])
+	size, reported := HeaderLen, true
+	if c.headerLen > HeaderLen {
+		size += copy(b[HeaderLen:], c.template[HeaderLen:c.headerLen])
+		if c.ts.ok {
+			c.ts.put(b[c.headerLen-tsLen:], now)
+		}
+	}
+	if c.reporting() {
+		k := c.putSACK(b[size:min(len(b)-n, maxHeaderLen)])
+		size += k
+		reported = k > 0 || n == 0
+	}
+	h := Header(b[:size+n])
+	c.out.read(h[size:], off)
 	var ack seqNum
 	if flags&ACK != 0 {
 		ack = c.rcv.nxt
 	}
-	h.put(seq, ack, HeaderLen, flags, c.rcv.advertise(c.in.head))
-	if c.opt.Integrity == IntegrityChecksum {
-		h.setChecksum(c.e.addr, c.dst)
+	h.put(seq, ack, size, flags, c.rcv.advertise(c.in.head))
+	if c.opt.Integrity != IntegrityNone {
+		c.e.seal(c.opt.Integrity, h, c.dst)
 	}
 	c.segmentsOut++
 	c.e.stats.BytesOut += uint64(n)
 	if flags&ACK != 0 {
-		c.ack.sent() // one that the network refuses is lost, and asked for again
+		c.ts.lastAck = ack
+		if reported {
+			c.ack.sent() // one that the network refuses is lost, and asked for again
+		}
 	}
 	return c.e.transmit(now, c.dst, len(h))
 }

@@ -1,27 +1,52 @@
 package tcpmod
 
-// maxRanges is how many pieces out of order, with gaps between them, are
-// kept. A segment that would make one more is dropped and comes again.
-const maxRanges = 32
+import "slices"
+
+// maxRanges is how many pieces out of order, with gaps between them, are kept:
+// as many as a window of 1 MiB has at a loss of a third. A segment that would
+// make one more is dropped and comes again.
+const maxRanges = 256
 
 // seqRange is the half-open interval [start, end).
 type seqRange struct{ start, end seqNum }
+
+// contains reports whether r holds seq.
+func (r seqRange) contains(seq seqNum) bool { return r.start.leq(seq) && seq.lt(r.end) }
+
+// covers reports whether r holds all of q.
+func (r seqRange) covers(q seqRange) bool { return r.start.leq(q.start) && q.end.leq(r.end) }
 
 // reassembly holds received data from the first byte that the user has not
 // taken: first what is in sequence, then pieces behind gaps.
 type reassembly struct {
 	ring
-	head   seqNum // of the ring's first byte
-	ranges [maxRanges]seqRange
-	n      int // ranges used, in order, disjoint, not adjacent
+	head   seqNum     // of the ring's first byte
+	ranges []seqRange // in order, disjoint, not adjacent
 }
 
 // end returns the end of the last piece, or next without any.
 func (r *reassembly) end(next seqNum) seqNum {
-	if r.n == 0 {
+	if len(r.ranges) == 0 {
 		return next
 	}
-	return r.ranges[r.n-1].end
+	return r.ranges[len(r.ranges)-1].end
+}
+
+// find returns the piece behind a gap that holds seq.
+func (r *reassembly) find(seq seqNum) (seqRange, bool) {
+	if i := r.search(seq); i < len(r.ranges) && r.ranges[i].contains(seq) {
+		return r.ranges[i], true
+	}
+	return seqRange{}, false
+}
+
+// search returns the first piece that ends after seq, or the number of pieces.
+func (r *reassembly) search(seq seqNum) int {
+	i := len(r.ranges)
+	for i > 0 && seq.lt(r.ranges[i-1].end) { // most come near the end
+		i--
+	}
+	return i
 }
 
 // store copies data with sequence number seq; next is RCV.NXT before it.
@@ -36,28 +61,20 @@ func (r *reassembly) store(seq seqNum, data []byte, next seqNum) {
 func (r *reassembly) insert(seq seqNum, data []byte, next seqNum) bool {
 	n := seqRange{seq, seq.add(len(data))}
 	// i..j are the ranges that n touches.
-	i := 0
-	for i < r.n && r.ranges[i].end.lt(n.start) {
-		i++
-	}
+	i := r.search(n.start - 1)
 	j := i
-	for j < r.n && r.ranges[j].start.leq(n.end) {
+	for j < len(r.ranges) && r.ranges[j].start.leq(n.end) {
 		j++
 	}
-	if i == j && r.n == maxRanges {
+	if i == j && len(r.ranges) == maxRanges {
 		return false
 	}
 	r.store(seq, data, next)
-	if i == j {
-		copy(r.ranges[i+1:r.n+1], r.ranges[i:r.n])
-		r.n++
-	} else {
+	if i < j {
 		n.start = minSeq(n.start, r.ranges[i].start)
 		n.end = maxSeq(n.end, r.ranges[j-1].end)
-		copy(r.ranges[i+1:], r.ranges[j:r.n])
-		r.n -= j - i - 1
 	}
-	r.ranges[i] = n
+	r.ranges = slices.Replace(r.ranges, i, j, n)
 	return true
 }
 
@@ -65,14 +82,11 @@ func (r *reassembly) insert(seq seqNum, data []byte, next seqNum) bool {
 // of them, or next: the new RCV.NXT.
 func (r *reassembly) join(next seqNum) seqNum {
 	i := 0
-	for i < r.n && r.ranges[i].start.leq(next) {
+	for i < len(r.ranges) && r.ranges[i].start.leq(next) {
 		next = maxSeq(next, r.ranges[i].end)
 		i++
 	}
-	if i > 0 {
-		copy(r.ranges[:], r.ranges[i:r.n])
-		r.n -= i
-	}
+	r.ranges = slices.Delete(r.ranges, 0, i)
 	return next
 }
 
@@ -85,5 +99,5 @@ func (r *reassembly) take(n int) {
 // free gives the memory back.
 func (r *reassembly) free() {
 	r.ring.free()
-	r.n = 0
+	r.ranges = nil
 }

@@ -8,35 +8,11 @@ type rttEstimator struct {
 	rto          time.Duration // without backoff
 	shift        uint          // doublings since the last measurement
 	min, max     time.Duration
-
-	// The one segment that is timed: it is acknowledged by an ACK that
-	// reaches seq. Retransmitted ones are not timed (Karn).
-	timing bool
-	seq    seqNum
-	sent   time.Duration
 }
 
 func (r *rttEstimator) init(o *Options) {
 	r.min, r.max = o.MinRTO, o.MaxRTO
 	r.rto = min(max(o.InitialRTO, o.MinRTO), o.MaxRTO)
-}
-
-// start times the segment that ends at seq, unless another one is timed.
-func (r *rttEstimator) start(now time.Duration, seq seqNum) {
-	if !r.timing {
-		r.timing, r.seq, r.sent = true, seq, now
-	}
-}
-
-// cancel gives the measurement up: something was retransmitted.
-func (r *rttEstimator) cancel() { r.timing = false }
-
-// ack takes the sample if ack reaches the timed segment.
-func (r *rttEstimator) ack(now time.Duration, ack seqNum) {
-	if r.timing && r.seq.leq(ack) {
-		r.timing = false
-		r.sample(now - r.sent)
-	}
 }
 
 // sample is RFC 6298, section 2. A round trip below the clock's resolution

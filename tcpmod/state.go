@@ -108,6 +108,7 @@ func (c *TCB) setState(now time.Duration, s State) {
 		c.lingerDeadline = now + c.opt.TimeWait
 		c.arm(c.lingerDeadline)
 		c.out.free()
+		c.board.free()
 		if c.unread() == 0 {
 			c.in.free()
 		}
@@ -117,6 +118,7 @@ func (c *TCB) setState(now time.Duration, s State) {
 		c.lingerDeadline = Never
 		c.ack.sent()
 		c.out.free()
+		c.board.free()
 		if c.unread() == 0 {
 			c.in.free()
 		}

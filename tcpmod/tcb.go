@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"time"
+
+	"deputy/internal/congestion"
 )
 
 // Sizes of segments, in bytes of data.
@@ -27,6 +29,7 @@ type TCB struct {
 	active   bool  // opened by Dial
 	detached bool  // the user called Close: it reads no more
 	endTold  bool  // OnEnd was called
+	soft     error // what ICMP reported since the last new ACK
 	err      error // why it ended, if not in good order
 
 	delivering bool // OnData is running
@@ -34,21 +37,31 @@ type TCB struct {
 
 	mss        int // bytes of data in a segment sent
 	offerScale bool
-	template   [HeaderLen]byte // header with what never changes filled in
+	offerSACK  bool
+	offerTS    bool
+	template   [maxHeaderLen]byte // header with what never changes filled in
+	headerLen  int                // of every segment, in bytes
+	mismatched bool               // a SYN,ACK had another integrity option
+	synAt      time.Duration      // when the SYN was sent; Never if more than once
 	snd        sendWindow
 	out        sendBuffer
 	finQueued  bool // the sending direction is closed
 	finSent    bool
-	finSeq     seqNum // of the FIN, once sent
-	limited    bool   // CWND is what held the last output back
+	finSeq     seqNum        // of the FIN, once sent
+	limited    bool          // CWND is what held the last output back
+	lastSent   time.Duration // when new data was sent last
 
 	rcv receiveWindow
 	in  reassembly
 
+	sack sackReports
+	ts   timestamps
+
 	rtt            rttEstimator
+	board          scoreboard
+	rack           rack
 	loss           lossRecovery
-	cwnd           reno
-	cc             congestion
+	cc             congestion.Controller // nil before the peer's SYN
 	ack            delayedAck
 	alive          keepalive
 	challenges     challengeLimit
@@ -67,21 +80,31 @@ func (e *Endpoint) newTCB(now time.Duration, k key, remote netip.AddrPort, o *Op
 	c := &TCB{
 		e: e, opt: o, key: k, remote: remote, dst: remote.Addr(),
 		local:          netip.AddrPortFrom(e.addr, uint16(k)),
-		mss:            e.mss(),
+		mss:            e.pathMSS(remote.Addr()),
 		offerScale:     true,
+		offerSACK:      !o.NoSACK,
+		offerTS:        o.Timestamps,
+		headerLen:      HeaderLen,
+		synAt:          now,
 		lingerDeadline: Never,
 		heapAt:         Never,
 	}
 	binary.BigEndian.PutUint16(c.template[offSrcPort:], c.local.Port())
 	binary.BigEndian.PutUint16(c.template[offDstPort:], remote.Port())
+	if o.Timestamps {
+		_, c.ts.offset = e.offsets(k)
+	}
+	if o.Integrity == IntegrityCRC32C {
+		c.addOption(crcOption[:]...)
+	}
 	c.out.limit = o.SendBuffer
 	c.rcv.size = o.ReceiveBuffer
 	c.rtt.init(o)
+	c.rack.deadline = Never
 	c.loss.init()
 	c.ack.init()
 	c.alive.init(o)
 	c.challenges.init(now)
-	c.cc = &c.cwnd
 	e.conns[k] = c
 	e.timers.push(c)
 	return c
@@ -90,25 +113,44 @@ func (e *Endpoint) newTCB(now time.Duration, k key, remote netip.AddrPort, o *Op
 // mss returns the largest segment of the network, in bytes of data.
 func (e *Endpoint) mss() int { return min(e.net.MTU()-HeaderLen, 0xffff) }
 
+// pathMSS returns the largest segment that reaches dst, as far as the network
+// knows.
+func (e *Endpoint) pathMSS(dst netip.Addr) int {
+	if p, ok := e.net.(PathNetwork); ok {
+		return min(e.mss(), max(p.PathMTU(dst)-HeaderLen, minPathMSS))
+	}
+	return e.mss()
+}
+
 // start begins the sequence space.
 func (w *sendWindow) start(iss seqNum) {
-	w.iss, w.una, w.nxt, w.max = iss, iss, iss.add(1), iss.add(1)
+	w.iss, w.una, w.nxt = iss, iss, iss.add(1)
 }
 
 // negotiate takes the peer's SYN: its sequence number, options and window.
-func (c *TCB) negotiate(s *segment) {
+func (c *TCB) negotiate(now time.Duration, s *segment) {
 	o := parseSYNOptions(s.options)
 	peer := int(o.mss)
 	if peer == 0 {
 		peer = defaultMSS
 	}
-	c.mss = min(c.mss, max(peer, minMSS))
+	c.sack.ok = c.offerSACK && o.sack
+	c.offerSACK = c.sack.ok
+	if c.ts.ok = c.offerTS && o.hasTS; c.ts.ok {
+		c.ts.recent, c.ts.recentAt = o.tsValue, now
+		c.addOption(optNop, optNop, optTimestamps, tsLen-2)
+		c.headerLen += tsLen - 4
+	}
+	c.offerTS = c.ts.ok
+	// RFC 6691: the size that the peer tells does not count options.
+	c.mss = min(c.mss, max(peer, minMSS)) - (c.headerLen - HeaderLen)
 	if o.hasScale {
 		c.snd.shift, c.rcv.shift = o.scale, c.opt.scale()
 	} else {
 		c.offerScale = false
 	}
-	c.cwnd.init(c.mss, c.opt.InitialWindow)
+	c.cc, _ = congestion.New(c.opt.Congestion, c.mss, c.opt.InitialWindow) // Options.check knows the name
+	c.rack.fack = c.snd.iss
 
 	c.rcv.irs, c.rcv.nxt = s.seq, s.seq.add(1)
 	c.rcv.mss = c.mss
@@ -116,6 +158,9 @@ func (c *TCB) negotiate(s *segment) {
 	c.rcv.edge = c.rcv.nxt.add(min(c.rcv.size, 0xffff))
 	c.snd.set(s, int(s.window)) // never scaled in a SYN
 }
+
+// addOption adds the beginning of an option that every segment has.
+func (c *TCB) addOption(b ...byte) { c.headerLen += copy(c.template[c.headerLen:], b) }
 
 // LocalAddr returns this end.
 func (c *TCB) LocalAddr() netip.AddrPort { return c.local }
@@ -128,15 +173,19 @@ func (c *TCB) State() State { return c.state }
 
 // Info returns a snapshot of the connection.
 func (c *TCB) Info() Info {
-	return Info{
+	i := Info{
 		State: c.state, MSS: c.mss,
 		SRTT: c.rtt.srtt, RTTVAR: c.rtt.rttvar, RTO: c.rtt.timeout(),
-		CWND: c.cc.window(), SendWindow: c.snd.wnd,
+		SendWindow: c.snd.wnd, SACK: c.sack.ok, Timestamps: c.ts.ok,
 		Unacked: c.out.n, Unread: c.unread(),
 		SegmentsIn: c.segmentsIn, SegmentsOut: c.segmentsOut,
 		BytesIn: c.bytesIn, BytesOut: c.bytesOut,
 		Retransmissions: c.retransmissions,
 	}
+	if c.cc != nil {
+		i.CWND = c.window()
+	}
+	return i
 }
 
 // unread returns how many bytes in sequence the user has not taken.

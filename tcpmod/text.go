@@ -15,6 +15,7 @@ func (c *TCB) text(now time.Duration, s *segment) {
 	}
 	seq, data, fin := s.seq, s.data, s.flags&FIN != 0
 	if old := c.rcv.nxt.sub(seq); old > 0 {
+		c.sack.duplicate(seq, minSeq(seq.add(len(data)), c.rcv.nxt))
 		if old > len(data) || (old == len(data) && !fin) {
 			if s.len() > 0 {
 				c.ack.urgent()
@@ -71,7 +72,7 @@ func (c *TCB) inOrder(now time.Duration, seq seqNum, data []byte) {
 		waiting = true
 		c.in.store(seq, data, seq)
 	}
-	if c.in.n == 0 {
+	if len(c.in.ranges) == 0 {
 		return
 	}
 	// A gap closes, or becomes smaller (RFC 5681, section 4.2).
@@ -86,18 +87,24 @@ func (c *TCB) inOrder(now time.Duration, seq seqNum, data []byte) {
 // duplicate ACK.
 func (c *TCB) outOfOrder(seq seqNum, data []byte) {
 	c.ack.urgent()
-	if c.in.insert(seq, data, c.rcv.nxt) {
-		c.e.stats.OutOfOrder++
-	} else {
-		c.e.stats.Discarded++
+	piece := seqRange{seq, seq.add(len(data))}
+	if r, ok := c.in.find(seq); ok && r.covers(piece) {
+		c.sack.duplicate(seq, piece.end)
 	}
+	if !c.in.insert(seq, data, c.rcv.nxt) {
+		c.e.stats.Discarded++
+		return
+	}
+	c.e.stats.OutOfOrder++
+	r, _ := c.in.find(seq)
+	c.sack.changed(seq, r)
 }
 
 // receiveFIN takes the FIN, which is next in sequence.
 func (c *TCB) receiveFIN(now time.Duration) {
 	c.rcv.fin = true
 	c.rcv.nxt++
-	c.in.n = 0 // what a confused peer sent beyond its FIN
+	c.in.ranges = c.in.ranges[:0] // what a confused peer sent beyond its FIN
 	c.ack.urgent()
 	switch c.state {
 	case Established:

@@ -19,7 +19,7 @@ func (c *TCB) arm(t time.Duration) {
 
 // deadline returns the earliest deadline of the connection.
 func (c *TCB) deadline() time.Duration {
-	return min(c.loss.deadline, c.ack.deadline, c.alive.deadline, c.lingerDeadline)
+	return min(c.loss.deadline, c.rack.deadline, c.ack.deadline, c.alive.deadline, c.lingerDeadline)
 }
 
 // expire does what is due.
@@ -29,6 +29,9 @@ func (c *TCB) expire(now time.Duration) {
 		if c.ack.held {
 			c.sendAck(now)
 		}
+	}
+	if c.rack.deadline <= now {
+		c.reorderingExpired(now)
 	}
 	if c.loss.deadline <= now {
 		c.lossExpired(now)

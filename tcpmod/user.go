@@ -109,7 +109,7 @@ func (c *TCB) reset(now time.Duration) {
 		return
 	}
 	c.e.stats.ResetsOut++
-	c.send(now, c.snd.max, RST|ACK, 0, 0)
+	c.send(now, c.snd.nxt, RST|ACK, 0, 0)
 }
 
 // drain gives the user what is buffered, and then the end.

@@ -4,8 +4,7 @@ package tcpmod
 type sendWindow struct {
 	iss seqNum
 	una seqNum // SND.UNA
-	nxt seqNum // SND.NXT; a timeout pulls it back to una
-	max seqNum // the highest SND.NXT ever
+	nxt seqNum // SND.NXT
 
 	wnd      int    // SND.WND, scaled
 	wl1, wl2 seqNum // sequence and acknowledgement number of the last update
@@ -27,14 +26,13 @@ func (w *sendWindow) set(s *segment, wnd int) {
 	w.wl1, w.wl2 = s.seq, s.ack
 }
 
-// flight returns what is under way, in bytes of sequence space.
+// flight returns what was sent and is not acknowledged, in bytes of sequence
+// space (FlightSize of RFC 5681).
 func (w *sendWindow) flight() int { return w.nxt.sub(w.una) }
 
-// ackSeq returns the sequence number for a segment without data: the highest
-// that the peer surely accepts.
-func (w *sendWindow) ackSeq() seqNum {
-	return maxSeq(w.nxt, minSeq(w.max, w.una.add(w.wnd)))
-}
+// ackSeq returns the sequence number for a segment without data: SND.NXT, or
+// if the peer has shrunk its window, the highest that it accepts.
+func (w *sendWindow) ackSeq() seqNum { return minSeq(w.nxt, w.una.add(w.wnd)) }
 
 // receiveWindow is the receiving side's (RFC 9293, section 3.3.1). The right
 // edge of what was once advertised is always accepted, so the window never
