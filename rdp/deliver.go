@@ -173,6 +173,7 @@ func (r *Record) deliver(now time.Duration, seq uint32, data, lent []byte) {
 		r.dropped = true
 	}
 	if n == len(data) || r.ended || r.discarding {
+		r.dropped = r.dropped || n < len(data)
 		r.endpoint.buffers.put(lent)
 		return
 	}
@@ -234,6 +235,7 @@ func (r *Record) resumeOffer(now time.Duration) {
 	r.offer = offer{}
 	n := r.call(now, o.data[o.off:])
 	if o.off += n; o.off == len(o.data) || r.ended || r.discarding {
+		r.dropped = r.dropped || o.off < len(o.data)
 		r.endpoint.buffers.put(o.data)
 		return
 	}

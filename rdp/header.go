@@ -202,13 +202,17 @@ func putSYN(b []byte, outstanding, segmentSize uint16, sequenced bool) {
 // putChecksum fills in the checksum of RFC 1151: that of TCP, pseudo-header (with protocol 27) included, since
 // the page of RFC 793 that it points to defines it so. A computed 0 goes out as 0xffff, its equal in ones'
 // complement, so that a field of 0 always means: not computed.
-func putChecksum(segment []byte, src, dst netip.Addr) {
-	binary.BigEndian.PutUint16(segment[offChecksum:], 0)
-	sum := checksum.Fold(checksum.Sum(segment, checksum.PseudoHeader(src, dst, Protocol, uint16(len(segment)))))
+func putChecksum(segment []byte, src, dst netip.Addr) { putChecksumOf(segment, nil, src, dst) }
+
+// putChecksumOf is putChecksum for a segment whose data doesn't follow its header, which has an even length.
+func putChecksumOf(header, data []byte, src, dst netip.Addr) {
+	binary.BigEndian.PutUint16(header[offChecksum:], 0)
+	pseudo := checksum.PseudoHeader(src, dst, Protocol, uint16(len(header)+len(data)))
+	sum := checksum.Fold(checksum.Sum(data, checksum.Sum(header, pseudo)))
 	if sum == 0 {
 		sum = 0xffff
 	}
-	binary.BigEndian.PutUint16(segment[offChecksum:], sum)
+	binary.BigEndian.PutUint16(header[offChecksum:], sum)
 }
 
 // checksumOK verifies the checksum of a segment; a field of 0 is a failure.

@@ -25,6 +25,8 @@ const (
 	DefaultRetryLimit = 20
 	// DefaultKeepAlive is the thesis's idle time (3.2.3).
 	DefaultKeepAlive = 30 * time.Second
+	// DefaultLinger is what Linux gives a socket whose process is gone (tcp_fin_timeout).
+	DefaultLinger = time.Minute
 	// DefaultCloseWait holds a closed connection's addresses and ports: longer than a segment survives on a LAN,
 	// and enough for eight RSTs under backoff from 5 ms.
 	DefaultCloseWait = 2 * time.Second
@@ -51,10 +53,14 @@ type Options struct {
 	// LocalPort of Dial, 1 to 65535; 0 picks one of 49152 to 65535. Listen ignores it.
 	LocalPort uint16
 	// Outstanding is RCV.MAX, told to the peer at open: how many segments it may send without an acknowledgement,
-	// 1 to 65535. Up to twice as many are buffered, each in one buffer of the endpoint's MTU.
+	// 1 to 65535. Up to twice as many are buffered, each in one buffer of the endpoint's MTU, or a larger one. The
+	// default is DefaultOutstanding, or as many fewer as SegmentSize is above the MTU, but not below 4.
 	Outstanding int
 	// SegmentSize is RBUF.MAX, told to the peer at open: the largest segment accepted, in bytes, IP and RDP
-	// headers included; MinSegmentSize to the MTU plus 20. Default: the latter. One message is at most 38 less.
+	// headers included; MinSegmentSize to 65535. Default: the MTU plus 20, which is also the most for a Network
+	// that is no DatagramNetwork. Segments above it travel as fragments, and are sent if both sides have set
+	// such a size: that of a segment sent is bounded by what the peer accepts, and by the larger of this and the
+	// MTU. One message is at most 38 less.
 	SegmentSize int
 	// ArrivalOrder asks for delivery in the order of arrival. It is granted if both sides ask for it; otherwise
 	// delivery is sequenced, on both sides.
@@ -72,6 +78,8 @@ type Options struct {
 	MinRTO, MaxRTO time.Duration
 	// RetryLimit is how often one segment is retransmitted on timeout before the connection ends with ErrTimeout.
 	RetryLimit int
+	// Linger is how long Close waits for the next acknowledgement of what was written.
+	Linger time.Duration
 	// CloseWait is how long the CLOSE-WAIT state lasts.
 	CloseWait time.Duration
 }
@@ -87,17 +95,23 @@ type Config struct {
 }
 
 // resolve fills in what is left zero, first from base, then from the defaults, and checks the ranges.
-func (o Options) resolve(base Options, mtu int) (Options, error) {
-	largest := min(mtu+ipHeaderLen, math.MaxUint16)
+// Sizes are bytes of segments.
+func (o Options) resolve(base Options, mtu, largest int) (Options, error) {
+	whole, most := min(mtu+ipHeaderLen, math.MaxUint16), min(largest+ipHeaderLen, math.MaxUint16)
 	pick(&o.LocalPort, base.LocalPort, 0)
-	pick(&o.Outstanding, base.Outstanding, DefaultOutstanding)
-	pick(&o.SegmentSize, base.SegmentSize, largest)
+	pick(&o.SegmentSize, base.SegmentSize, whole)
+	outstanding := DefaultOutstanding
+	if o.SegmentSize > whole { // the same bytes
+		outstanding = max(DefaultOutstanding*whole/o.SegmentSize, 4)
+	}
+	pick(&o.Outstanding, base.Outstanding, outstanding)
 	pick(&o.SendBuffer, base.SendBuffer, DefaultSendBuffer)
 	pick(&o.Backlog, base.Backlog, DefaultBacklog)
 	pick(&o.KeepAlive, base.KeepAlive, DefaultKeepAlive)
 	pick(&o.MinRTO, base.MinRTO, DefaultMinRTO)
 	pick(&o.MaxRTO, base.MaxRTO, DefaultMaxRTO)
 	pick(&o.RetryLimit, base.RetryLimit, DefaultRetryLimit)
+	pick(&o.Linger, base.Linger, DefaultLinger)
 	pick(&o.CloseWait, base.CloseWait, DefaultCloseWait)
 	o.ArrivalOrder = o.ArrivalOrder || base.ArrivalOrder
 	o.Checksum = o.Checksum || base.Checksum
@@ -107,12 +121,13 @@ func (o Options) resolve(base Options, mtu int) (Options, error) {
 		value, lo, hi int64
 	}{
 		{"Outstanding", int64(o.Outstanding), 1, maxOutstanding},
-		{"SegmentSize", int64(o.SegmentSize), MinSegmentSize, int64(largest)},
+		{"SegmentSize", int64(o.SegmentSize), MinSegmentSize, int64(most)},
 		{"SendBuffer", int64(o.SendBuffer), 1, 1 << 30},
 		{"Backlog", int64(o.Backlog), 1, 1 << 20},
 		{"MinRTO", int64(o.MinRTO), int64(AckDelay) + 1, int64(time.Minute)},
 		{"MaxRTO", int64(o.MaxRTO), int64(o.MinRTO), int64(time.Hour)},
 		{"RetryLimit", int64(o.RetryLimit), 1, 200},
+		{"Linger", int64(o.Linger), 1, int64(time.Hour)},
 		{"CloseWait", int64(o.CloseWait), 1, int64(time.Hour)},
 	} {
 		if c.value < c.lo || c.value > c.hi {

@@ -84,7 +84,8 @@ type Record struct {
 	local    netip.AddrPort
 	remote   netip.AddrPort
 	state    State
-	err      error // why it ended
+	err      error       // why it ended
+	cause    StatusError // what ICMP said since the last progress; zero: nothing
 
 	sender
 	receiver
@@ -121,6 +122,7 @@ type Info struct {
 	Probes                             uint64 // segments sent again to a peer that has them but doesn't take them
 	Duplicates, OutOfOrder, OutOfRange uint64 // segments received
 	KeepAlives                         uint64 // NULs sent
+	LargeSent                          uint64 // segments sent that were larger than the MTU
 	SendErrors                         uint64 // by the network; the segments are retransmitted
 }
 
@@ -184,8 +186,8 @@ func (r *Record) deadline() time.Duration {
 	d := min(r.retryAt, r.ackAt)
 	switch r.state {
 	case StateOpen:
-		if at := r.keepAliveAt(); at < d {
-			d = at
+		if d = min(d, r.keepAliveAt()); r.closing {
+			d = min(d, r.lingerAt)
 		}
 	case StateCloseWait:
 		d = min(d, r.rstAt, r.waitAt)
@@ -203,7 +205,9 @@ func (r *Record) onTimer(now time.Duration) {
 	}
 	switch r.state {
 	case StateOpen:
-		if r.keepAliveAt() <= now {
+		if r.closing && r.lingerAt <= now {
+			r.abort(now, r.timeout())
+		} else if r.keepAliveAt() <= now {
 			r.askAlive(now)
 		}
 	case StateCloseWait:

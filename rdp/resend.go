@@ -6,12 +6,16 @@ import "time"
 // three duplicates, counted in transmissions as in RFC 9002, section 6.1.1). With fewer, a short wait decides.
 const reorderThreshold = 3
 
+// ackSpan is how far an ACK may lie below SND.NXT: twice the largest window there is. A segment with any other can't be
+// of this connection, and is dropped whole (RFC 5961, section 5): who doesn't see the traffic would have to guess it.
+const ackSpan = 2 * maxOutstanding
+
 // acknowledge takes in the ACK and EACK of a segment (RFC 908, section 3.7.2, corrected by RFC 1151: SND.UNA =
-// SEG.ACK + 1). It reports false if the peer acknowledges what was never sent. An ACK older than SND.UNA moves
+// SEG.ACK + 1). It reports false if the peer acknowledges what was never sent, or long ago. An ACK older than SND.UNA moves
 // nothing back, and its EACK still counts: what was received stays received.
 func (r *Record) acknowledge(now time.Duration, h Header) bool {
 	ack := h.Ack()
-	if !before(ack, r.sndNxt) {
+	if r.sndNxt-1-ack >= ackSpan {
 		return false
 	}
 	sample := time.Duration(-1)
@@ -27,6 +31,12 @@ func (r *Record) acknowledge(now time.Duration, h Header) bool {
 		r.release(r.sndUna)
 		r.sndUna++
 		fresh = true
+	}
+	if fresh {
+		r.cause = StatusError{}
+		if r.closing {
+			r.lingerAt = now + r.options.Linger
+		}
 	}
 	outstanding := r.sndNxt - r.sndUna
 	for i := range h.EACKs() {
@@ -114,7 +124,7 @@ func (r *Record) retry(now time.Duration) {
 		switch {
 		case probe:
 			if int(r.probes) >= r.options.RetryLimit {
-				r.fail(now, ErrTimeout)
+				r.fail(now, r.timeout())
 				return
 			}
 			r.probes++
@@ -126,7 +136,7 @@ func (r *Record) retry(now time.Duration) {
 			r.info.FastResends++
 			r.transmit(now, seq)
 		case int(s.timeouts) >= r.retryLimit(s.kind):
-			r.fail(now, ErrTimeout)
+			r.fail(now, r.timeout())
 			return
 		default:
 			s.timeouts++

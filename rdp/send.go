@@ -46,7 +46,9 @@ type sender struct {
 	queuedBytes int            // of data in out
 	slots       uint32         // how many segments out may hold, the one of a NUL aside
 	maxData     int            // bytes of data in the largest segment
+	piece       int            // bytes of data in the largest segment that Write makes: less if the path's MTU is
 	peerSize    int            // SBUF.MAX: bytes of the largest segment, IP header included
+	whole       int            // bytes of the largest segment that leaves in one frame
 	wantSpace   bool           // OnSpace is owed
 	writeClosed bool           // CloseWrite, Close
 
@@ -71,9 +73,10 @@ func (r *Record) room(n int) bool {
 	return r.queuedBytes == 0 || r.queuedBytes+n <= r.options.SendBuffer
 }
 
-// Write copies what the send buffer has room for, as segments of at most MaxMessage bytes of which none holds bytes of
-// two Writes, sends what the window allows, and returns how many bytes it took. OnSpace follows if that is less than
-// given, unless the connection has ended (Err). A Write of at most MaxMessage bytes is taken whole or not at all.
+// Write copies what the send buffer has room for, as segments of which none holds bytes of two Writes, sends what the
+// window allows, and returns how many bytes it took. OnSpace follows if that is less than given, unless the connection
+// has ended (Err). Segments are of at most MaxMessage bytes, and less if SegmentSize was left at the MTU and the path's
+// is smaller.
 func (r *Record) Write(now time.Duration, p []byte) int {
 	if r.state != StateOpen || r.writeClosed {
 		r.wantSpace = r.Err() == nil && len(p) > 0
@@ -81,7 +84,7 @@ func (r *Record) Write(now time.Duration, p []byte) int {
 	}
 	total := 0
 	for len(p) > 0 {
-		n := min(len(p), r.maxData)
+		n := min(len(p), r.piece)
 		if !r.room(n) {
 			r.wantSpace = true
 			break
@@ -148,6 +151,10 @@ func (r *Record) transmit(now time.Duration, seq uint32) {
 	s.due = now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, max(s.timeouts, r.backoff))
 	r.retryAt = min(r.retryAt, s.due)
 
+	if HeaderLen+len(s.data) > r.whole && s.kind != kindSYN {
+		r.transmitLarge(now, s, seq)
+		return
+	}
 	b := r.endpoint.net.Buffer()
 	if s.kind == kindSYN {
 		flags, ack := SYN, uint32(0)
@@ -160,6 +167,14 @@ func (r *Record) transmit(now time.Duration, seq uint32) {
 		r.emit(now, b[:synLen])
 		return
 	}
+	n := r.putDataHeader(b, s, seq, r.whole)
+	n += copy(b[n:], s.data)
+	r.emit(now, b[:n])
+}
+
+// putDataHeader writes the header of a queued segment, with the acknowledgement that is owed, and returns its length.
+// The segment may have size bytes.
+func (r *Record) putDataHeader(b []byte, s *outgoing, seq uint32, size int) int {
 	flags, n := ACK, HeaderLen
 	if s.kind == kindNUL {
 		flags |= NUL
@@ -167,7 +182,7 @@ func (r *Record) transmit(now time.Duration, seq uint32) {
 	ack := r.ackNumber()
 	reported := true
 	if r.fresh > 0 && r.rcvHigh != ack { // out-of-order segments to report ride along if they fit
-		if room := (r.peerSize - ipHeaderLen - HeaderLen - len(s.data)) / 4; room > 0 {
+		if room := (size - HeaderLen - len(s.data)) / 4; room > 0 {
 			flags |= EACK
 			n += 4 * r.putEACKs(b[HeaderLen:], ack, min(room, MaxEACKs))
 			r.info.EACKsSent++
@@ -180,8 +195,21 @@ func (r *Record) transmit(now time.Duration, seq uint32) {
 		r.ackDone()
 	}
 	putHeader(b, flags, n, r.local.Port(), r.remote.Port(), len(s.data), seq, ack)
-	n += copy(b[n:], s.data)
-	r.emit(now, b[:n])
+	return n
+}
+
+// transmitLarge sends a segment larger than the MTU, which IP cuts into fragments.
+func (r *Record) transmitLarge(now time.Duration, s *outgoing, seq uint32) {
+	b := r.endpoint.header[:]
+	n := r.putDataHeader(b, s, seq, r.peerSize-ipHeaderLen)
+	if r.options.Checksum {
+		putChecksumOf(b[:n], s.data, r.local.Addr(), r.remote.Addr())
+	}
+	r.info.SegmentsSent++
+	r.info.LargeSent++
+	if !r.endpoint.emitLarge(now, r.remote.Addr(), b[:n], s.data) {
+		r.info.SendErrors++
+	}
 }
 
 // emit hands a segment that stands in the lent buffer to the network. A failure is counted; what the segment held is
