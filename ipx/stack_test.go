@@ -183,8 +183,8 @@ func FuzzCalls(f *testing.F) {
 				}
 			}
 			accounted(t, h.Stack)
-			if last := h.neighbours.last; last != nil && (!last.isUsable() || h.neighbours.byAddr[last.addr] != last) {
-				t.Fatalf("stale neighbour %s", last.addr)
+			if last := h.paths.last; last != nil && (!last.inPlace(0) || h.paths.byAddr[last.addr] != last) {
+				t.Fatalf("stale path to %s", last.addr)
 			}
 			for _, frame := range h.frames() {
 				describe(t, frame)

@@ -1,0 +1,361 @@
+package ipx
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/gopacket/layers"
+
+	"deputy/link"
+)
+
+// segment is a network: a frame that one host sends all others get.
+type segment []*informed
+
+// internet is two networks with a gateway g between them, which has a host on
+// each: a and g1 on 10.1.0.0/24, g2 and b on 10.2.0.0/24.
+type internet struct {
+	t            *testing.T
+	a, b, g1, g2 *informed
+	gateway      *Gateway
+	networks     [2]segment
+	carried      [2][][]byte // what was on each network since the last quiet
+}
+
+var (
+	net1, net2 = mustPrefix("10.1.0.0/24"), mustPrefix("10.2.0.0/24")
+	farA, farB = mustAddr("10.1.0.2"), mustAddr("10.2.0.2")
+	nearG      = mustAddr("10.1.0.1")
+	farG       = mustAddr("10.2.0.1")
+)
+
+func newInternet(t *testing.T, mtu1, mtu2 int) *internet {
+	t.Helper()
+	host := func(prefix string, hardware byte, mtu int, routes ...Route) *informed {
+		h := &informed{host: newHostMTU(t, mustPrefix(prefix), link.Addr{2, 0, 0, 0, 1, hardware}, mtu, routes...)}
+		h.Handle(testProto, h)
+		return h
+	}
+	n := &internet{
+		t:  t,
+		a:  host("10.1.0.2/24", 1, mtu1, Route{net2, nearG}),
+		g1: host("10.1.0.1/24", 2, mtu1),
+		g2: host("10.2.0.1/24", 3, mtu2),
+		b:  host("10.2.0.2/24", 4, mtu2, Route{net1, farG}),
+	}
+	n.networks = [2]segment{{n.a, n.g1}, {n.g2, n.b}}
+	var err error
+	if n.gateway, err = NewGateway(n.g1.Stack, n.g2.Stack); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func (n *internet) all() []*informed { return []*informed{n.a, n.g1, n.g2, n.b} }
+
+// quiet carries frames until nobody sends any more.
+func (n *internet) quiet(now time.Duration) {
+	n.t.Helper()
+	for busy := true; busy; {
+		busy = false
+		for i, network := range n.networks {
+			for _, from := range network {
+				for _, frame := range from.frames() {
+					busy = true
+					n.carried[i] = append(n.carried[i], frame)
+					for _, to := range network {
+						if to != from {
+							to.Input(now, frame)
+						}
+					}
+				}
+			}
+		}
+	}
+	for _, h := range n.all() {
+		accounted(n.t, h.Stack)
+	}
+}
+
+// ip returns the datagrams that were on a network.
+func (n *internet) ip(network int) []*layers.IPv4 {
+	n.t.Helper()
+	var all []*layers.IPv4
+	for _, frame := range n.carried[network] {
+		if frame[13] == 0 {
+			_, ip := decodeIPv4(n.t, frame)
+			all = append(all, ip)
+		}
+	}
+	n.carried[network] = nil
+	return all
+}
+
+// Thesis, figure 3.1: nodes on two networks reach each other through one in
+// between.
+func TestGateway(t *testing.T) {
+	n := newInternet(t, 1500, 1500)
+	large := string(randomBytes(1, 20_000))
+	for _, payload := range []string{"", "hello", large} {
+		for _, h := range n.all() {
+			h.got = nil
+		}
+		if err := n.a.port.SendDatagram(0, farB, []byte(payload)); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.b.port.SendDatagram(0, farA, []byte(payload)); err != nil {
+			t.Fatal(err)
+		}
+		n.quiet(0)
+		if d := n.b.got; len(d) != 1 || d[0].payload != payload || d[0].src != farA || d[0].dst != farB {
+			t.Errorf("b got %d datagrams: %+v", len(d), n.b.Stats())
+		}
+		if d := n.a.got; len(d) != 1 || d[0].payload != payload || d[0].src != farB || d[0].dst != farA {
+			t.Errorf("a got %d datagrams: %+v", len(d), n.a.Stats())
+		}
+	}
+	for i, hops := range [2]map[string]uint8{{"10.1.0.2": 64, "10.2.0.2": 63}, {"10.1.0.2": 63, "10.2.0.2": 64}} {
+		for _, ip := range n.ip(i) {
+			if ip.TTL != hops[ip.SrcIP.String()] {
+				t.Errorf("network %d: TTL %d from %s", i+1, ip.TTL, ip.SrcIP)
+			}
+		}
+	}
+}
+
+// The gateway is a host of both networks, which each of its stacks speaks for
+// both, and its own two addresses are reached from either side.
+func TestGatewayIsHost(t *testing.T) {
+	n := newInternet(t, 1500, 1000)
+	for _, test := range []struct {
+		from, to *informed
+		dst      netip.Addr
+	}{
+		{n.a, n.g1, nearG}, {n.a, n.g2, farG}, {n.b, n.g1, nearG}, {n.b, n.g2, farG},
+		{n.g1, n.a, farA}, {n.g1, n.b, farB}, {n.g2, n.a, farA}, {n.g2, n.b, farB},
+	} {
+		for _, size := range []int{10, 980, 981, 3000} {
+			payload := string(randomBytes(uint64(size), size))
+			test.to.got = nil
+			var err error
+			if size <= test.from.port.MTU() {
+				err = test.from.send(0, test.dst, payload)
+			} else {
+				err = test.from.port.SendDatagram(0, test.dst, []byte(payload))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.quiet(0)
+			want := []delivered{{0, test.from.Addr(), test.dst, payload}}
+			if diff := cmp.Diff(want, test.to.got, cmp.AllowUnexported(delivered{}), cmp.Comparer(equalAddr)); diff != "" {
+				t.Errorf("%s to %s, %d bytes: %s", test.from.Addr(), test.dst, size, diff)
+			}
+		}
+	}
+	if err := n.g1.send(0, farG, "to our other self"); !errors.Is(err, ErrNoRoute) {
+		t.Errorf("%v, want %v", err, ErrNoRoute)
+	}
+}
+
+// Where a datagram can't go, its source is told, and the transport there.
+func TestGatewayReports(t *testing.T) {
+	nowhere, hole := mustAddr("10.9.0.1"), mustAddr("10.2.0.77")
+	for _, test := range []struct {
+		name       string
+		dst        netip.Addr
+		ttl        uint8
+		size       int
+		kind, code uint8
+		mtu        int
+		drops      InputDrops // of g1
+	}{
+		{"no route", nowhere, 64, 100, 3, 0, 0, InputDrops{NoRoute: 1}},
+		{"no host", hole, 64, 100, 3, 1, 0, InputDrops{}},
+		{"too large", farB, 64, 1480, 3, 4, 1000, InputDrops{TooLarge: 1}},
+		{"TTL", farB, 1, 100, 11, 0, 0, InputDrops{TTL: 1}},
+	} {
+		n := newInternet(t, 1500, 1000)
+		if err := n.a.AddRoute(Route{mustPrefix("0.0.0.0/0"), nearG}); err != nil {
+			t.Fatal(err)
+		}
+		n.a.ttl = test.ttl
+		payload := string(randomBytes(1, test.size))
+		if err := n.a.send(0, test.dst, payload); err != nil {
+			t.Fatal(err)
+		}
+		n.quiet(0)
+		for n.g2.Deadline() < 5*time.Second { // of ARP
+			now := n.g2.Deadline()
+			n.g2.Advance(now)
+			n.quiet(now)
+		}
+		want := []status{{test.dst, test.kind, test.code, test.mtu, payload[:min(test.size, 528)]}}
+		if diff := cmp.Diff(want, n.a.statuses, cmp.AllowUnexported(status{}), cmp.Comparer(equalAddr)); diff != "" {
+			t.Errorf("%s: %s", test.name, diff)
+		}
+		if got := n.g1.Stats().Input; got != test.drops || len(n.b.got) != 0 {
+			t.Errorf("%s: %+v", test.name, got)
+		}
+	}
+}
+
+// After the report that it is too large the same datagram arrives, in fragments;
+// one that may be fragmented is, by the gateway, as often as needed.
+func TestGatewayPathMTU(t *testing.T) {
+	n := newInternet(t, 9000, 1000)
+	payload := string(randomBytes(2, 8000))
+	for range 2 {
+		if err := n.a.send(0, farB, payload); err != nil {
+			t.Fatal(err)
+		}
+		n.quiet(0)
+	}
+	if got := n.a.port.PathMTU(farB); got != 980 || len(n.a.statuses) != 1 {
+		t.Errorf("path MTU %d, %+v", got, n.a.statuses)
+	}
+	if diff := cmp.Diff([]string{payload}, payloads(n.b.got)); diff != "" {
+		t.Error(diff)
+	}
+	if got := n.g2.Stats().FragmentsSent; got != 0 {
+		t.Errorf("the gateway made %d fragments of what was small enough", got)
+	}
+
+	n = newInternet(t, 9000, 1000)
+	large := string(randomBytes(3, 60_000))
+	if err := n.a.port.SendDatagram(0, farB, []byte(large)); err != nil {
+		t.Fatal(err)
+	}
+	n.quiet(0)
+	if diff := cmp.Diff([]string{large}, payloads(n.b.got)); diff != "" {
+		t.Error("fragments of fragments:", diff)
+	}
+	if got := n.g2.Stats().FragmentsSent; got < 60 {
+		t.Errorf("the gateway made %d fragments", got)
+	}
+}
+
+// What a gateway must not forward, and tells nobody of.
+func TestGatewayDrops(t *testing.T) {
+	type edit = func(*layers.Ethernet, *layers.IPv4)
+	hwG := link.Addr{2, 0, 0, 0, 1, 2}
+	frame := func(edit edit) []byte {
+		return ipFrame(t, "to be forwarded", func(e *layers.Ethernet, ip *layers.IPv4) {
+			e.DstMAC, ip.SrcIP, ip.DstIP = hwG[:], farA.AsSlice(), farB.AsSlice()
+			edit(e, ip)
+		})
+	}
+	src := func(s string) edit {
+		return func(_ *layers.Ethernet, ip *layers.IPv4) { ip.SrcIP = mustAddr(s).AsSlice() }
+	}
+	dst := func(s string) edit {
+		return func(_ *layers.Ethernet, ip *layers.IPv4) { ip.DstIP = mustAddr(s).AsSlice() }
+	}
+	for _, test := range []struct {
+		name string
+		edit edit
+		want InputDrops
+	}{
+		{"broadcast frame", func(e *layers.Ethernet, _ *layers.IPv4) { e.DstMAC = layers.EthernetBroadcast }, InputDrops{OtherAddress: 1}},
+		{"directed broadcast", dst("10.2.0.255"), InputDrops{OtherAddress: 1}},
+		{"multicast", dst("224.0.0.9"), InputDrops{OtherAddress: 1}},
+		{"this network", dst("0.0.0.1"), InputDrops{OtherAddress: 1}},
+		{"loopback", dst("127.0.0.1"), InputDrops{OtherAddress: 1}},
+		{"class E", dst("240.0.0.1"), InputDrops{OtherAddress: 1}},
+		{"source of the other side", src("10.2.0.9"), InputDrops{Source: 1}},
+		{"source ours", src("10.1.0.1"), InputDrops{Source: 1}},
+		{"source our other", src("10.2.0.1"), InputDrops{Source: 1}},
+		{"source unknown", src("10.3.0.1"), InputDrops{Source: 1}},
+		{"source broadcast", src("10.1.0.255"), InputDrops{Source: 1}},
+		{"TTL of a fragment", func(_ *layers.Ethernet, ip *layers.IPv4) { ip.TTL, ip.FragOffset = 1, 10 }, InputDrops{TTL: 1}},
+	} {
+		n := newInternet(t, 1500, 1500)
+		n.g1.Input(0, frame(test.edit))
+		if diff := cmp.Diff(test.want, n.g1.Stats().Input); diff != "" {
+			t.Errorf("%s: %s", test.name, diff)
+		}
+		if len(n.g1.frames())+len(n.g2.frames()) != 0 {
+			t.Errorf("%s: had a consequence", test.name)
+		}
+	}
+}
+
+func TestGatewayErrors(t *testing.T) {
+	a, b := newHost(t, mustPrefix("10.1.0.1/24"), hwA), newHost(t, mustPrefix("10.2.0.1/24"), hwB)
+	same := newHost(t, mustPrefix("10.1.0.9/24"), hwC)
+	if _, err := NewGateway(a.Stack, b.Stack, same.Stack); !errors.Is(err, ErrOverlap) {
+		t.Errorf("%v, want %v", err, ErrOverlap)
+	}
+	if _, err := NewGateway(a.Stack, b.Stack); err != nil {
+		t.Error(err)
+	}
+	if _, err := NewGateway(b.Stack, same.Stack); !errors.Is(err, ErrJoined) {
+		t.Errorf("%v, want %v", err, ErrJoined)
+	}
+}
+
+// Options are forwarded as they are, and by fragments as RFC 791 has it.
+func TestGatewayOptions(t *testing.T) {
+	n := newInternet(t, 1500, 600)
+	if err := n.a.send(0, farB, "learns the way"); err != nil {
+		t.Fatal(err)
+	}
+	n.quiet(0)
+	n.ip(1)
+	payload := randomBytes(4, 1400)
+	n.g1.Input(0, ipFrame(t, string(payload), func(e *layers.Ethernet, ip *layers.IPv4) {
+		e.DstMAC, ip.SrcIP, ip.DstIP = n.g1.hardware[:], farA.AsSlice(), farB.AsSlice()
+		ip.Options = []layers.IPv4Option{
+			{OptionType: 7, OptionLength: 7, OptionData: make([]byte, 5)},
+			{OptionType: 0x88, OptionLength: 4, OptionData: []byte{1, 2}},
+		}
+	}))
+	n.quiet(0)
+	sent := n.ip(1)
+	if len(sent) != 3 || sent[0].IHL != 8 || sent[1].IHL != 6 || sent[2].IHL != 6 || sent[1].Options[0].OptionType != 0x88 {
+		t.Fatalf("%+v", sent)
+	}
+	if got := n.b.got[len(n.b.got)-1]; !bytes.Equal([]byte(got.payload), payload) {
+		t.Errorf("%d bytes arrived", len(got.payload))
+	}
+}
+
+// The TTL's checksum is patched as gopacket computes it, for each TTL.
+func TestDecrementTTL(t *testing.T) {
+	for ttl := 1; ttl < 256; ttl++ {
+		for _, id := range []uint16{0, 1, 0xff00, 0xffff, uint16(ttl * 251)} {
+			with := func(ttl uint8) Header {
+				frame := ipFrame(t, "", func(_ *layers.Ethernet, ip *layers.IPv4) { ip.TTL, ip.Id = ttl, id })
+				return Header(frame[link.HeaderLen:])
+			}
+			h := with(uint8(ttl))
+			h.decrementTTL()
+			if want := with(uint8(ttl - 1)); !bytes.Equal(h, want) {
+				t.Fatalf("TTL %d, identification %d: %x, want %x", ttl, id, h, want)
+			}
+		}
+	}
+}
+
+func TestForwardDoesNotAllocate(t *testing.T) {
+	n := newInternet(t, 1500, 1500)
+	for range 2 {
+		if err := n.a.send(0, farB, "x"); err != nil {
+			t.Fatal(err)
+		}
+		n.quiet(0)
+	}
+	n.g2.dev.null = true
+	frame := n.carried[0][len(n.carried[0])-1]
+	before := n.g1.Stats().DatagramsForwarded
+	if allocs := testing.AllocsPerRun(1000, func() { n.g1.Input(0, frame) }); allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+	if got := n.g1.Stats().DatagramsForwarded - before; got != 1001 {
+		t.Errorf("%d forwarded", got)
+	}
+}
