@@ -3,6 +3,7 @@ package sim
 import (
 	"time"
 
+	"deputy/internal/congestion"
 	"deputy/rdp"
 	"deputy/tcpmod"
 )
@@ -209,6 +210,9 @@ func (s *scenario) drawOptions(f *flow) {
 			Nagle:         s.oneIn(5),
 			SendBuffer:    s.size(2_000, 1_000_000),
 			ReceiveBuffer: s.size(2_000, 1_000_000),
+			Congestion:    pick(s.dice, congestion.Reno, congestion.Cubic),
+			NoSACK:        s.oneIn(6),
+			Timestamps:    s.oneIn(3),
 		}
 		if integrity {
 			t.Integrity = tcpmod.IntegrityChecksum
