@@ -38,7 +38,7 @@ func (s *scenario) drawIncidents() {
 		}
 	}
 	if s.oneIn(6) {
-		n := pick(s.dice, w.nodes...)
+		n := pick(s.dice, w.nodes[:w.hosts]...)
 		at := s.duration(50*time.Microsecond, 10*time.Second)
 		if s.oneIn(2) {
 			w.at(at, func() { w.cut(n, in|out, 0) })

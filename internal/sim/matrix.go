@@ -22,11 +22,12 @@ const (
 
 // What is sent for each cell: so much in bulk, but not more messages; and so many requests.
 const (
-	matrixBytes    = 8 << 20
-	matrixMessages = 20_000
-	matrixRequests = 4_000
-	matrixReply    = 24               // bytes
-	matrixPatience = 10 * time.Minute // of virtual time, after which a cell is given up
+	matrixBytes     = 8 << 20
+	matrixMessages  = 20_000
+	matrixRequests  = 4_000
+	matrixDatagrams = 2_000            // in fragments
+	matrixReply     = 24               // bytes
+	matrixPatience  = 10 * time.Minute // of virtual time, after which a cell is given up
 )
 
 var (
@@ -56,12 +57,12 @@ func Matrix(out io.Writer) {
 Network: %g Gbit/s full duplex, %d µs one way, MTU %d, %d KiB wait for a line at most; frames are lost both ways,
 one by one. It carries 120.5 MB/s of data in TCP's largest segments, 120.7 in RDP's. Nodes take no time. Options
 are the defaults, so a stream's messages may share a segment; rdp+frag has the largest segments, which IP fragments.
-%d MiB in bulk, but at most %d messages; %d requests. Made by: go test ./internal/sim -run Matrix -update
+%d MiB in bulk, but at most %d messages; %d requests. A dash: the connection did not live. Made by: go test ./internal/sim -run Matrix -update
 `, matrixRate/1e9, matrixDelay.Microseconds(), matrixMTU, matrixBuffer>>10, matrixBytes>>20, matrixMessages, matrixRequests)
 
 	table(out, "Goodput in MB/s: messages of so many bytes one behind the other", "%9s",
 		func(s *subject, loss float64, size int) (string, bool) {
-			rate, _, ok := s.goodput(loss, size)
+			rate, _, ok := s.goodput(loss, size, min(matrixMessages, matrixBytes/size))
 			return figure(rate), ok
 		})
 	table(out, fmt.Sprintf("Latency in µs, median / 99th percentile: a request of so many bytes and a reply of %d", matrixReply), "%18s",
@@ -109,10 +110,10 @@ func figure(x float64) string {
 }
 
 // fragmentLoss sets the thesis's formula (3.2.1) beside the share of rdp's segments that had to be sent again: a datagram
-// of n fragments is lost if one of them is, with 1-(1-P)^n.
+// of n fragments is lost if one of them is, with 1-(1-P)^n. Each lost one is sent again; so are some that only seemed to be.
 func fragmentLoss(out io.Writer) {
 	s := fragmented
-	if _, _, ok := s.goodput(0, fragmentSizes[0]); !ok {
+	if _, _, ok := s.goodput(0, fragmentSizes[0], 1); !ok {
 		return
 	}
 	fmt.Fprint(out, "\nLoss of datagrams in fragments, 1-(1-P)^n, and the share of rdp+frag's segments that was sent again.\n\n",
@@ -120,7 +121,7 @@ func fragmentLoss(out io.Writer) {
 	for _, size := range fragmentSizes {
 		n := fragments(size)
 		for _, p := range matrixLoss[1:] {
-			_, again, _ := s.goodput(p, size)
+			_, again, _ := s.goodput(p, size, matrixDatagrams)
 			fmt.Fprintf(out, "%7d %10d %8s %10s %11s\n", size, n, percent(p), percent(1-math.Pow(1-p, float64(n))), percent(again))
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"deputy/tcpmod"
 )
 
-// node is a host: the real IP and the real transports over a device at the switch, driven as package engine does it.
+// node is a host, or a gateway between two networks: the real IP and the real transports over a device at the switch, driven as package engine does it.
 type node struct {
 	world *world
 	index int
@@ -51,12 +51,7 @@ func (n *node) start() {
 	n.late = n.late[:0]
 	n.ahead = -w.now
 	n.wakeAt, n.flushAt = never, never
-	for _, p := range n.ports {
-		var err error
-		if p.ip, err = ipx.New(p, ipx.Config{Prefix: p.prefix}); err != nil {
-			panic(fmt.Sprintf("sim: node %d: %v", n.index, err)) // of the simulation, not of the network
-		}
-	}
+	n.startIP()
 	var secret [32]byte
 	binary.LittleEndian.PutUint64(secret[:], mix(w.seed))
 	binary.LittleEndian.PutUint64(secret[8:], mix(uint64(n.index)<<32|uint64(n.life)))
@@ -66,6 +61,23 @@ func (n *node) start() {
 	ip.Handle(tcpmod.Protocol, n.tcp)
 	ip.Handle(rdp.Protocol, n.rdp)
 	w.trace.note(w.now, n, "starts", "")
+}
+
+// startIP gives every port an empty IP; those of a gateway are joined.
+func (n *node) startIP() {
+	var stacks []*ipx.Stack
+	for _, p := range n.ports {
+		var err error
+		if p.ip, err = ipx.New(p, ipx.Config{Prefix: p.prefix, Routes: p.routes()}); err != nil {
+			panic(fmt.Sprintf("sim: node %d: %v", n.index, err)) // of the simulation, not of the network
+		}
+		stacks = append(stacks, p.ip)
+	}
+	if len(stacks) > 1 {
+		if _, err := ipx.NewGateway(stacks...); err != nil {
+			panic(fmt.Sprintf("sim: node %d: %v", n.index, err))
+		}
+	}
 }
 
 // crash takes the node away from one moment to the next; what it sent is still under way.
