@@ -39,6 +39,7 @@ type Endpoint struct {
 	listeners map[uint16]*listener
 	timers    timerHeap
 	held      []*TCB // connections with a held ACK
+	pool      pool
 	crcHead   [pseudoHeaderLen + crcHeaderLen]byte
 	stats     Stats
 }

@@ -31,6 +31,9 @@ const (
 	// DefaultAckDelay is how long an ACK waits for data to ride on, if
 	// nobody calls Flush before.
 	DefaultAckDelay = time.Millisecond
+	// LinuxAckDelay is how long Linux holds an ACK back at first
+	// (TCP_DELACK_MIN). It may come to 200 ms; then a probe is sent in vain.
+	LinuxAckDelay = 40 * time.Millisecond
 
 	// DefaultInitialWindow is above RFC 6928's 10 segments: on a local
 	// network the path is one or two switches whose buffers are known.
@@ -79,7 +82,12 @@ type Options struct {
 	// wrap within the life of a segment: above 4 GiB a second with DefaultTimeWait.
 	Timestamps bool
 
-	AckDelay      time.Duration // 0: DefaultAckDelay
+	AckDelay time.Duration // 0: DefaultAckDelay
+	// PeerAckDelay is how long the peer may hold an ACK back: LinuxAckDelay for
+	// a kernel. 0: AckDelay. The default of MinRTO is half as long again, if
+	// that is more than DefaultMinRTO.
+	PeerAckDelay time.Duration
+
 	InitialWindow int           // of congestion control, bytes; 0: DefaultInitialWindow
 	TimeWait      time.Duration // 0: DefaultTimeWait
 }
@@ -113,13 +121,14 @@ func (o Options) withDefaults() Options {
 	size(&o.SendBuffer, DefaultBuffer)
 	size(&o.ReceiveBuffer, DefaultBuffer)
 	o.ReceiveBuffer = min(o.ReceiveBuffer, maxReceiveBuffer)
-	duration(&o.MinRTO, DefaultMinRTO)
+	duration(&o.AckDelay, DefaultAckDelay)
+	duration(&o.PeerAckDelay, o.AckDelay)
+	duration(&o.MinRTO, max(DefaultMinRTO, o.PeerAckDelay*3/2))
 	duration(&o.MaxRTO, DefaultMaxRTO)
 	o.MaxRTO = max(o.MaxRTO, o.MinRTO)
 	duration(&o.InitialRTO, DefaultInitialRTO)
 	duration(&o.Timeout, DefaultTimeout)
 	duration(&o.ConnectTimeout, DefaultConnectTimeout)
-	duration(&o.AckDelay, DefaultAckDelay)
 	size(&o.InitialWindow, DefaultInitialWindow)
 	duration(&o.TimeWait, DefaultTimeWait)
 	return o

@@ -63,8 +63,8 @@ func (c *TCB) pending() bool {
 // reports whether the network took the segment.
 func (c *TCB) sendNext(now time.Duration, n int, fin bool) bool {
 	seq, off := c.snd.nxt, c.snd.flight()
-	if rto := c.rtt.timeout(); off == 0 && now-c.lastSent > rto {
-		c.cc.Idle(now, now-c.lastSent, rto)
+	if off == 0 && now-c.lastSent > c.rtt.rto {
+		c.cc.Idle(now, now-c.lastSent, c.rtt.timeout())
 	}
 	flags, size := ACK, n
 	if n > 0 && off+n == c.out.n {

@@ -98,6 +98,7 @@ func (e *Endpoint) newTCB(now time.Duration, k key, remote netip.AddrPort, o *Op
 		c.addOption(crcOption[:]...)
 	}
 	c.out.limit = o.SendBuffer
+	c.out.pool, c.in.pool = &e.pool, &e.pool
 	c.rcv.size = o.ReceiveBuffer
 	c.rtt.init(o)
 	c.rack.deadline = Never

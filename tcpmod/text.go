@@ -77,7 +77,9 @@ func (c *TCB) inOrder(now time.Duration, seq seqNum, data []byte) {
 	}
 	// A gap closes, or becomes smaller (RFC 5681, section 4.2).
 	c.ack.urgent()
-	c.rcv.nxt = c.in.join(c.rcv.nxt)
+	next := c.in.join(c.rcv.nxt)
+	c.e.stats.BytesIn += uint64(next.sub(c.rcv.nxt))
+	c.rcv.nxt = next
 	if !waiting && c.ev != nil {
 		c.drain(now)
 	}
