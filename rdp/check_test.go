@@ -18,6 +18,9 @@ func (e *Endpoint) check() error {
 	if e.buffers.lent < lent { // records that wait for their user, but are forgotten here, hold buffers too
 		return fmt.Errorf("%d buffers lent, %d in use", e.buffers.lent, lent)
 	}
+	if limit := e.memory + (1+len(e.records))*e.buffers.size; e.waiting < 0 || e.waiting > limit && e.large == nil {
+		return fmt.Errorf("%d bytes wait, limit %d", e.waiting, limit)
+	}
 	for i, r := range e.timers.heap {
 		if r.index != i || r.armed < e.timers.heap[(i-1)/2].armed {
 			return fmt.Errorf("timer %d: index %d, %v under %v", i, r.index, r.armed, e.timers.heap[(i-1)/2].armed)

@@ -47,6 +47,7 @@ type Stats struct {
 	NoConnection                             uint64 // answered with a RST, except a RST
 	BacklogFull                              uint64
 	BadParameters                            uint64 // of a SYN
+	NoMemory                                 uint64 // above Config.ReceiveMemory
 
 	// Messages of ICMP about segments: StatusIgnored were of none that is under way.
 	StatusTaken, StatusIgnored uint64
@@ -74,6 +75,8 @@ type Endpoint struct {
 	timers    timers
 	held      []*Record // ACKs held back
 	buffers   pool
+	memory    int // bytes of buffers that received segments may take
+	waiting   int // bytes that they take
 	nextPort  uint16
 	stats     Stats
 }
@@ -84,6 +87,9 @@ func New(net Network, cfg Config) *Endpoint {
 		net: net, mtu: net.MTU(), largest: net.MTU(), addr: net.Addr().Unmap(), defaults: cfg.Options, secret: cfg.Secret,
 		records: make(map[uint64]*Record), listeners: make(map[uint16]*listener),
 		buffers: pool{size: max(net.MTU(), MinSegmentSize)},
+	}
+	if e.memory = cfg.ReceiveMemory; e.memory <= 0 {
+		e.memory = DefaultReceiveMemory
 	}
 	if large, ok := net.(DatagramNetwork); ok {
 		e.large, e.largest = large, large.MaxDatagram()
@@ -187,6 +193,19 @@ func (e *Endpoint) refuse(now time.Duration, dst netip.Addr, h Header, withCheck
 	}
 	e.stats.ResetsSent++
 	e.emit(now, dst, len(b))
+}
+
+// keep copies received data into a buffer.
+func (e *Endpoint) keep(data []byte) []byte {
+	b := e.buffers.copy(data)
+	e.waiting += cap(b)
+	return b
+}
+
+// unkeep gives a buffer of keep back; nil is none.
+func (e *Endpoint) unkeep(b []byte) {
+	e.waiting -= cap(b)
+	e.buffers.put(b)
 }
 
 // emit sends the first n bytes of the lent buffer and reports whether the network took them.

@@ -15,13 +15,16 @@ const (
 	DefaultSendBuffer  = 1 << 20 // bytes
 	DefaultBacklog     = 128     // connections in SYN-RCVD per listener
 
+	// DefaultReceiveMemory is what 85 connections with full windows need.
+	DefaultReceiveMemory = 64 << 20 // bytes
+
 	// DefaultMinRTO must exceed the longest time that the peer holds an ACK back (AckDelay) plus the timers'
 	// granularity (well below 0.1 ms) plus what a busy scheduler adds to both; 5 ms is five times AckDelay.
 	// RFC 6298's 1 s is made for the Internet: here the round trip is 4 to 50 µs.
 	DefaultMinRTO = 5 * time.Millisecond
 	// DefaultMaxRTO bounds the exponential backoff, and so how late a peer that comes back is noticed.
 	DefaultMaxRTO = time.Second
-	// DefaultRetryLimit retransmissions of one segment take about 14 s from a first RTO of 5 ms.
+	// DefaultRetryLimit retransmissions take about 14 s from a first RTO of 5 ms.
 	DefaultRetryLimit = 20
 	// DefaultKeepAlive is the thesis's idle time (3.2.3).
 	DefaultKeepAlive = 30 * time.Second
@@ -76,7 +79,8 @@ type Options struct {
 	KeepAlive time.Duration
 	// MinRTO and MaxRTO bound the retransmission timeout; MinRTO must be above AckDelay.
 	MinRTO, MaxRTO time.Duration
-	// RetryLimit is how often one segment is retransmitted on timeout before the connection ends with ErrTimeout.
+	// RetryLimit is how often the oldest segment is retransmitted on timeout, while nothing is acknowledged, before
+	// the connection ends with ErrTimeout.
 	RetryLimit int
 	// Linger is how long Close waits for the next acknowledgement of what was written.
 	Linger time.Duration
@@ -88,6 +92,10 @@ type Options struct {
 type Config struct {
 	// Options stand in for fields that Dial's and Listen's Options leave zero; its booleans are added to theirs.
 	Options Options
+	// ReceiveMemory is how many bytes of buffers the segments take, over all connections, that are received and
+	// wait for others or for their user. Beyond it such segments are dropped; one that can be delivered at once
+	// never is. Default: DefaultReceiveMemory.
+	ReceiveMemory int
 	// Secret keys the initial sequence numbers; all zero: a random one.
 	Secret [32]byte
 	// Logger gets the state changes at level Debug; nil: none.

@@ -24,9 +24,11 @@ func (r *Record) acknowledge(now time.Duration, h Header) bool {
 		s := r.out.at(r.sndUna)
 		if s.eacked {
 			r.eacked--
-		} else if !s.resent {
-			sample = now - s.sent
-			r.arrived(s)
+		} else {
+			if !s.resent {
+				sample = now - s.sent
+			}
+			r.arrived(now, s)
 		}
 		r.release(r.sndUna)
 		r.sndUna++
@@ -55,8 +57,8 @@ func (r *Record) acknowledge(now time.Duration, h Header) bool {
 		r.eacked++
 		if !s.resent {
 			sample = max(sample, now-s.sent)
-			r.arrived(s)
 		}
+		r.arrived(now, s)
 	}
 	if sample >= 0 {
 		r.rtt.sample(sample)
@@ -64,22 +66,40 @@ func (r *Record) acknowledge(now time.Duration, h Header) bool {
 	}
 	switch {
 	case outstanding == 0:
-		r.retryAt = Never
+		r.retryAt, r.expiries = Never, 0
 	case fresh || news:
+		r.expiries = 0
 		if r.eacked > 0 {
 			r.resendHoles(now)
 		}
-		if s := r.out.at(r.sndUna); fresh && s.eacked { // has no timer yet as the one to probe with
-			s.due = now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, 0)
-			r.retryAt = min(r.retryAt, s.due)
+		if fresh {
+			r.restartOldest(now)
 		}
 	}
 	return true
 }
 
-// arrived notes the transmission of a segment as one that made it.
-func (r *Record) arrived(s *outgoing) {
-	if before(r.delivered, s.serial) {
+// restartOldest sets the timer of a segment that has become the oldest: one that the peer has had none as long as it was
+// not the one to probe with; another doesn't wait out a backoff from before the peer was heard again (RFC 6298, section
+// 5.3). The backoff itself stays, until something is measured, for what is sent from now on.
+func (r *Record) restartOldest(now time.Duration) {
+	s := r.out.at(r.sndUna)
+	due := now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, 0)
+	switch {
+	case s.eacked:
+		s.due = due
+	case r.backoff > 0 || s.timeouts > 0:
+		s.due, s.timeouts = min(s.due, due), 0
+	default:
+		return
+	}
+	r.retryAt = min(r.retryAt, s.due)
+}
+
+// arrived notes the last transmission of a segment as one that made it; unless it was an earlier one, which is so if
+// the answer came faster than any before (RFC 8985, section 6.2, step 2).
+func (r *Record) arrived(now time.Duration, s *outgoing) {
+	if before(r.delivered, s.serial) && (!s.resent || now-s.sent >= r.rtt.least) {
 		r.delivered = s.serial
 	}
 }
@@ -131,15 +151,18 @@ func (r *Record) retry(now time.Duration) {
 			r.info.Probes++
 			r.transmit(now, seq)
 			s.due = now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, s.timeouts)
-			s.timeouts = min(s.timeouts+1, 100)
+			s.timeouts = min(s.timeouts+1, maxDoubled)
 		case s.suspect:
 			r.info.FastResends++
 			r.transmit(now, seq)
-		case int(s.timeouts) >= r.retryLimit(s.kind):
+		case seq == r.sndUna && int(r.expiries) >= r.retryLimit(s.kind):
 			r.fail(now, r.timeout())
 			return
 		default:
-			s.timeouts++
+			if seq == r.sndUna {
+				r.expiries++
+			}
+			s.timeouts = min(s.timeouts+1, maxDoubled)
 			r.backoff = max(r.backoff, s.timeouts)
 			r.info.Timeouts++
 			r.transmit(now, seq)
@@ -148,7 +171,7 @@ func (r *Record) retry(now time.Duration) {
 	}
 }
 
-// retryLimit is how often a segment is retransmitted by timer.
+// retryLimit is how often the oldest segment is retransmitted by timer while nothing is acknowledged.
 func (r *Record) retryLimit(k kind) int {
 	if k == kindSYN {
 		return openRetries

@@ -27,6 +27,54 @@ func TestRetransmissionBacksOffAndEnds(t *testing.T) {
 	s.idle()
 }
 
+// TestRetryLimitIsOfNoProgress: a peer that takes one segment now and then is not dead, however often the others had to
+// be sent; and the oldest doesn't wait out a backoff from before.
+func TestRetryLimitIsOfNoProgress(t *testing.T) {
+	s := inState(t, StateOpen, Options{RetryLimit: 3, KeepAlive: -1})
+	for range 20 {
+		s.write("x")
+	}
+	for ack := 201; ack <= 220; ack++ {
+		s.wait(2 * DefaultMinRTO)
+		if s.r.Info().Timeouts == 0 {
+			t.Fatal("no timeouts")
+		}
+		s.port.out = nil
+		s.in(fmt.Sprintf("<SEQ=101><ACK=%d>", ack))
+		if ack < 220 {
+			s.waitFor(DefaultMinRTO)
+		}
+	}
+	s.state(StateOpen)
+	s.write("y")
+	s.wait(time.Minute)
+	s.events(endTimeout)
+}
+
+// TestFastAnswerIsOfTheFirst transmission, and says nothing about the last (RFC 8985, section 6.2); a slower one does, so
+// that what is lost again is resent without waiting for its timer.
+func TestFastAnswerIsOfTheFirst(t *testing.T) {
+	for _, tc := range []struct {
+		after time.Duration
+		want  int
+	}{{50 * time.Microsecond, 0}, {200 * time.Microsecond, 1}} {
+		s := inState(t, StateOpen, Options{})
+		s.r.rtt = rtt{}
+		s.r.rtt.sample(100 * time.Microsecond)
+		s.write("a", "b", "c", "d")
+		s.wait(DefaultMinRTO) // all are sent again
+		if n := len(s.port.out); n != 8 {
+			t.Fatalf("sent %d segments", n)
+		}
+		s.port.out = nil
+		s.now += tc.after
+		s.in("<SEQ=101><ACK=200><EA=202,203,204>")
+		if n := len(s.port.out); n != tc.want {
+			t.Errorf("after %v: %d segments sent again, want %d", tc.after, n, tc.want)
+		}
+	}
+}
+
 // TestKarn: the answer to a retransmission measures nothing, and the backoff lasts until something is measured.
 func TestKarn(t *testing.T) {
 	s := inState(t, StateOpen, Options{})

@@ -391,7 +391,7 @@ func (s *script) idle() {
 	if len(s.e.records) != 0 || len(s.e.timers.heap) != 0 || s.e.stats.Connections != 0 {
 		s.t.Fatalf("left: %d records, %d timers, %d connections", len(s.e.records), len(s.e.timers.heap), s.e.stats.Connections)
 	}
-	if s.e.buffers.lent != 0 {
-		s.t.Fatalf("%d buffers of the pool were not given back", s.e.buffers.lent)
+	if s.e.buffers.lent != 0 || s.e.waiting != 0 {
+		s.t.Fatalf("%d buffers of the pool were not given back, %d bytes count as waiting", s.e.buffers.lent, s.e.waiting)
 	}
 }

@@ -54,6 +54,7 @@ type sender struct {
 
 	rtt        rtt
 	backoff    uint8  // doublings of the RTO since the last measurement
+	expiries   uint8  // of the oldest segment's timer, since something was acknowledged
 	probes     uint8  // of a peer that takes nothing, since it was last heard
 	serial     uint32 // transmissions so far
 	delivered  uint32 // the highest serial known to have arrived
