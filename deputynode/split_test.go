@@ -30,14 +30,20 @@ func TestMain(m *testing.M) {
 // start makes nodes a and b with an agent each.
 func start(t *testing.T, capture io.Writer, agentArgs ...string) *testnet.Net {
 	t.Helper()
+	return startNet(t, testnet.Options{Capture: capture, AgentArgs: func(string) []string { return agentArgs }})
+}
+
+// startNet makes nodes with an agent each.
+func startNet(t *testing.T, o testnet.Options) *testnet.Net {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: network namespaces")
 	}
 	var log lockedBuffer
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	n, err := testnet.Start(ctx, testnet.Options{Build: true, Agents: true, AgentLog: &log, Capture: capture,
-		AgentArgs: func(string) []string { return agentArgs }})
+	o.Build, o.Agents, o.AgentLog = true, true, &log
+	n, err := testnet.Start(ctx, o)
 	if err != nil {
 		t.Fatal(err)
 	}

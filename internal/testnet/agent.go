@@ -44,7 +44,7 @@ func (n *Net) startAgents(ctx context.Context, o Options) error {
 	defer cancel()
 	var logging sync.Mutex // the agents write to one writer
 	for _, nd := range n.nodes {
-		args := []string{"serve", "--iface", Interface, "--node", nd.name}
+		args := append([]string{"serve", "--iface", Interface, "--node", nd.name}, n.networkArgs(nd)...)
 		if o.AgentArgs != nil {
 			args = append(args, o.AgentArgs(nd.name)...)
 		}
