@@ -227,6 +227,7 @@ func (s *scenario) drawReading(largest int) reading {
 // drawOptions draws the options of both ends.
 func (s *scenario) drawOptions(f *flow) {
 	integrity := s.verify || s.oneIn(4)
+	check := pick(s.dice, tcpmod.IntegrityChecksum, tcpmod.IntegrityCRC32C)
 	large := s.large && s.lossy < 0.03 && s.oneIn(2)
 	for i := range f.tcp {
 		t := tcpmod.Options{
@@ -238,7 +239,7 @@ func (s *scenario) drawOptions(f *flow) {
 			Timestamps:    s.oneIn(3),
 		}
 		if integrity {
-			t.Integrity = tcpmod.IntegrityChecksum
+			t.Integrity = check
 		}
 		r := rdp.Options{
 			Checksum:     integrity,
