@@ -103,7 +103,7 @@ func (n *node) receive(p *port, f *frame) {
 		}
 		w.faults.Absent++
 	case len(f.bytes) > link.HeaderLen+p.mtu:
-		w.faults.Absent++ // a giant to this device
+		w.fail("node %d: the frame has %d bytes, its MTU is %d: %s", n.index, len(f.bytes), p.mtu, describe(f.bytes))
 	default:
 		w.faults.Delivered++
 		w.trace.frame(w.now, "got", p, f.bytes)
