@@ -123,9 +123,11 @@ func (f *flow) listen() {
 	}
 }
 
-// call is one connection of a flow, dialed again until it has done what was planned.
+// call is one connection of a flow, dialed again until it has done what was planned; then, for some, another one
+// between the same ports.
 type call struct {
 	flow    *flow
+	again   int // how often it is repeated after it has done what was planned
 	tries   int
 	open    [2]*party // that dialed last and have not ended; the second of a simultaneous flow only
 	pending bool      // a try is in the queue

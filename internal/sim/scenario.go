@@ -122,7 +122,7 @@ func (s *scenario) impair(c *conditions) {
 		c.reorderSpan = s.duration(time.Microsecond, 5*time.Millisecond)
 	}
 	if s.oneIn(4) {
-		c.straggle = s.scale(0.001, 0.05)
+		c.straggle = s.scale(0.001, 0.2)
 	}
 	if s.verify && s.oneIn(2) {
 		c.corrupt = s.scale(0.0005, 0.1)
@@ -166,6 +166,11 @@ func (s *scenario) drawFlow(calls int) {
 		f.calls = append(f.calls, &call{flow: f})
 	}
 	s.drawPlans(f, s.largest(calls))
+	if calls == 1 && !f.simultaneous && !f.rough() && s.oneIn(3) {
+		// Not after an abort, which leaves no TIME-WAIT: a new connection between the same ports may then get what is
+		// still under way, if it went faster than the clock of initial sequence numbers (RFC 9293, section 3.4.3).
+		f.calls[0].again = 1 + s.IntN(4)
+	}
 	s.drawOptions(f)
 	w.flows = append(w.flows, f)
 }
