@@ -100,7 +100,7 @@ func (p *port) Send(n int) error {
 			continue
 		}
 		q.line.carry(w.now, w.frames.take(b), &w.faults, func(at time.Duration, f *frame) {
-			w.queue.push(event{at: at, to: q, data: f})
+			w.queue.push(at, event{to: q, data: f})
 		})
 	}
 	return nil

@@ -4,8 +4,6 @@ import "time"
 
 // event is something that happens at a moment of virtual time: a frame arrives at a port, or do is called.
 type event struct {
-	at   time.Duration
-	nth  uint64 // events of one moment happen in the order in which they were put in
 	to   *port
 	data *frame
 	do   func()
@@ -13,48 +11,73 @@ type event struct {
 
 // queue is a heap of events. Nothing in it depends on anything but what was put in, and in which order.
 type queue struct {
-	heap []event
+	heap []moment
 	nth  uint64
+
+	events []event // by slot: the heap, whose parts move, holds no pointers
+	free   []int32 // slots
 }
 
-func (q *queue) before(i, j int) bool {
-	a, b := &q.heap[i], &q.heap[j]
-	return a.at < b.at || a.at == b.at && a.nth < b.nth
+// moment is when an event is due.
+type moment struct {
+	at   time.Duration
+	nth  uint64 // events of one moment happen in the order in which they were put in
+	slot int32
 }
 
-func (q *queue) push(e event) {
-	q.nth++
-	e.nth = q.nth
-	q.heap = append(q.heap, e)
-	for i := len(q.heap) - 1; i > 0; {
-		parent := (i - 1) / 2
-		if !q.before(i, parent) {
-			return
-		}
-		q.heap[i], q.heap[parent] = q.heap[parent], q.heap[i]
-		i = parent
+func (m moment) before(o moment) bool { return m.at < o.at || m.at == o.at && m.nth < o.nth }
+
+func (q *queue) len() int { return len(q.heap) }
+
+func (q *queue) push(at time.Duration, e event) {
+	slot := int32(len(q.events))
+	if n := len(q.free); n > 0 {
+		slot, q.free = q.free[n-1], q.free[:n-1]
+		q.events[slot] = e
+	} else {
+		q.events = append(q.events, e)
 	}
+	q.nth++
+	m := moment{at, q.nth, slot}
+	i := len(q.heap)
+	q.heap = append(q.heap, m)
+	for ; i > 0; i = (i - 1) / 2 {
+		parent := (i - 1) / 2
+		if !m.before(q.heap[parent]) {
+			break
+		}
+		q.heap[i] = q.heap[parent]
+	}
+	q.heap[i] = m
 }
 
-// pop removes the first event; the queue must not be empty.
-func (q *queue) pop() event {
+// pop removes the first event, and returns when it is due; the queue must not be empty.
+func (q *queue) pop() (time.Duration, event) {
 	first := q.heap[0]
-	last := len(q.heap) - 1
-	q.heap[0] = q.heap[last]
-	q.heap[last] = event{}
-	q.heap = q.heap[:last]
-	for i := 0; ; {
-		child := 2*i + 1
-		if child >= last {
-			return first
-		}
-		if child+1 < last && q.before(child+1, child) {
+	n := len(q.heap) - 1
+	last := q.heap[n]
+	q.heap = q.heap[:n]
+	if n > 0 {
+		q.down(last)
+	}
+	e := q.events[first.slot]
+	q.events[first.slot] = event{}
+	q.free = append(q.free, first.slot)
+	return first.at, e
+}
+
+// down puts m, from the end of the heap, where it belongs after the first was taken.
+func (q *queue) down(m moment) {
+	i := 0
+	for child := 1; child < len(q.heap); child = 2*i + 1 {
+		if child+1 < len(q.heap) && q.heap[child+1].before(q.heap[child]) {
 			child++
 		}
-		if !q.before(child, i) {
-			return first
+		if !q.heap[child].before(m) {
+			break
 		}
-		q.heap[i], q.heap[child] = q.heap[child], q.heap[i]
+		q.heap[i] = q.heap[child]
 		i = child
 	}
+	q.heap[i] = m
 }

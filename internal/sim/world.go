@@ -65,7 +65,7 @@ func (w *world) addNode() *node {
 }
 
 // at puts f into the queue.
-func (w *world) at(t time.Duration, f func()) { w.queue.push(event{at: t, do: f}) }
+func (w *world) at(t time.Duration, f func()) { w.queue.push(t, event{do: f}) }
 
 // fail ends the run. The first failure counts.
 func (w *world) fail(format string, args ...any) {
@@ -80,11 +80,11 @@ func (w *world) progress() { w.moved = w.now }
 
 // step lets the next event happen and reports whether there was one.
 func (w *world) step() bool {
-	if len(w.queue.heap) == 0 || w.failure != nil {
+	if w.queue.len() == 0 || w.failure != nil {
 		return false
 	}
-	e := w.queue.pop()
-	w.now = e.at
+	at, e := w.queue.pop()
+	w.now = at
 	if e.to != nil {
 		e.to.node.receive(e.to, e.data)
 	} else {
