@@ -216,13 +216,19 @@ func (s *script) dialRaw(o Options) {
 // segments hold 1000 bytes.
 func inState(t *testing.T, state State, o Options) *script {
 	t.Helper()
+	return inStateWith(t, state, o, mss1000...)
+}
+
+// inStateWith is inState with the options of the peer's SYN.
+func inStateWith(t *testing.T, state State, o Options, syn ...byte) *script {
+	t.Helper()
 	s := newScript(t)
 	if state == SynSent {
 		s.dial(o)
 		return s
 	}
 	s.listen(o)
-	s.in("S", 0, 0, "", mss1000...)
+	s.in("S", 0, 0, "", syn...)
 	s.out("SA 0:0(0) ack 1")
 	if state == SynRcvd {
 		for _, s.c = range s.e.conns {

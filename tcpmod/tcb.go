@@ -154,6 +154,7 @@ func (c *TCB) negotiate(now time.Duration, s *segment) {
 	c.rack.fack = c.snd.iss
 
 	c.rcv.irs, c.rcv.nxt = s.seq, s.seq.add(1)
+	c.ts.lastAck = c.rcv.nxt
 	c.rcv.mss = c.mss
 	c.in.head = c.rcv.nxt
 	c.rcv.edge = c.rcv.nxt.add(min(c.rcv.size, 0xffff))
