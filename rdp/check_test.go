@@ -59,6 +59,7 @@ func (r *Record) check() (lent int, err error) {
 			return 0, fmt.Errorf("%d queued, limit %d", queued, s.slots)
 		}
 		bytes, eacked, due := 0, uint32(0), Never
+		unacked, lost, lostBytes := 0, uint32(0), 0
 		for seq := s.sndUna; seq != s.sndEnd; seq++ {
 			o := s.out.at(seq)
 			if (o.data != nil) != (o.kind == kindData) {
@@ -78,9 +79,23 @@ func (r *Record) check() (lent int, err error) {
 			if sent && (!o.eacked || seq == s.sndUna) {
 				due = min(due, o.due)
 			}
+			if sent && !o.eacked && s.cc != nil {
+				unacked += len(o.data)
+			}
+			if o.lost {
+				lost++
+				lostBytes += len(o.data)
+			}
 		}
 		if bytes != s.queuedBytes || eacked != s.eacked {
 			return 0, fmt.Errorf("%d bytes and %d EACKs, counted %d and %d", bytes, eacked, s.queuedBytes, s.eacked)
+		}
+		if unacked != r.unacked || lost != r.lost || lostBytes != r.lostBytes {
+			return 0, fmt.Errorf("%d bytes under way, %d and %d segments of them lost, counted %d, %d and %d",
+				unacked, lostBytes, lost, r.unacked, r.lostBytes, r.lost)
+		}
+		if outstanding > 0 && due == Never {
+			return 0, fmt.Errorf("%d outstanding, and no timer", outstanding)
 		}
 		if due < r.retryAt {
 			return 0, fmt.Errorf("a segment is due at %v, the timer at %v", due, r.retryAt)

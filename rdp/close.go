@@ -75,7 +75,7 @@ func (r *Record) Abort(now time.Duration) {
 // tryFinish ends the connection after Close if everything is acknowledged. If Close came in OnData, it is not known yet
 // whether that segment was taken.
 func (r *Record) tryFinish(now time.Duration) {
-	if !r.closing || r.delivering || r.sndUna != r.sndEnd {
+	if r.delivering || r.sndUna != r.sndEnd {
 		return
 	}
 	flags := RST | ACK

@@ -190,6 +190,9 @@ func (r *Record) deliver(now time.Duration, seq uint32, data, lent []byte) {
 	} else if n > 0 {
 		r.dropped = true
 	}
+	if n == len(data) && lent == nil {
+		return
+	}
 	if n == len(data) || r.ended || r.discarding {
 		r.dropped = r.dropped || n < len(data)
 		r.endpoint.unkeep(lent)

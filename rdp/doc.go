@@ -51,8 +51,14 @@
 //   - Acknowledgements wait for a segment with data to ride on, until the loop is about to wait (Flush), until eight
 //     are owed, or for 1 ms (ack.go). A hole that opens or is filled is reported at once.
 //   - Retransmission: a timer for each segment (RFC 908), its length by RFC 6298 with a minimum of 5 ms (options.go
-//     says why), doubled with each expiry up to 1 s, 20 times. A segment is resent at once when three sent after
-//     it have arrived, and after a short wait when fewer have (resend.go).
+//     says why), doubled with each expiry up to 1 s. Twenty expiries of the oldest segment without an acknowledgement end
+//     the connection. A segment is resent at once when three sent after it have arrived, and after a short wait when
+//     fewer have (resend.go).
+//   - Congestion: none, as in RFC 908, or Options.Congestion (congest.go).
+//   - Size: a segment is at most the MTU, and one message as much less as the headers take. If both sides set
+//     Options.SegmentSize above it, up to 65,535 bytes, larger ones travel as fragments of IP, of which the loss of one
+//     loses all: 1-(1-P)^n of n fragments (the thesis, section 3.2.1). RDP itself cuts no message.
+//   - Status: what ICMP tells is believed as far as RFC 5927 does (status.go).
 //   - Opening: SYN is repeated for about 4 s. The side that answers says in its SYN which delivery mode it is: sequenced,
 //     unless both ask for the other. An opener that meets a half-open connection resets it and ends too (RFC 1151).
 //   - Closing: see close.go. Close waits until the peer's user has taken everything, so that an orderly end, io.EOF,
@@ -65,7 +71,9 @@
 //
 //   - Of a listener: Options.Backlog connections in SYN-RCVD; more SYNs are dropped. A record takes 1.3 kB at most.
 //   - Of a connection: 2 Options.Outstanding segments received and not taken, and Options.SendBuffer bytes or 1,024
-//     segments written and not acknowledged, whichever is more, each in a buffer of the MTU.
+//     segments written and not acknowledged, whichever is more, each in a buffer of the MTU or a larger one.
+//   - Of an endpoint: Config.ReceiveMemory bytes of buffers for segments that wait, and one segment of each connection.
+//     Beyond it what would have to wait is dropped and comes again; what can be delivered at once is.
 //   - A connection lives as long as its peer answers: NUL after Options.KeepAlive, the retry limit, and Options.Linger
 //     after Close.
 //

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"deputy/internal/congestion"
 )
 
 // FuzzParse: no input makes Parse or an accessor panic, and what it accepts is a segment of RFC 908.
@@ -117,6 +119,7 @@ func FuzzRecord(f *testing.F) {
 		f.Add(state, []byte{0x10, 1, 0, 9, 0, 0x00, 2, 1, 5, 0, 0x80, 50, 0, 0, 0, 0x81, 5, 0, 0, 0, 0x10, 0, 0, 8, 0})
 		f.Add(state|0x10, []byte{0x10, 3, 0, 9, 0, 0x10, 1, 0, 9, 0, 0x83, 1, 0, 0, 0, 0x10, 2, 0, 9, 0, 0x84, 0, 0, 0, 0})
 		f.Add(state|0x20, []byte{0x80, 9, 0, 0, 0, 0x80, 9, 0, 0, 0, 0x12, 1, 1, 2, 0, 0x08, 1, 0, 0, 0, 0x86, 0, 0, 0, 0, 0x82, 3, 0, 0, 0})
+		f.Add(state|0x08, []byte{0x80, 200, 0, 0, 0, 0x80, 200, 0, 0, 0, 0x10, 1, 2, 0, 0x24, 0x81, 90, 0, 0, 0, 0x00, 1, 2, 0, 0, 0x82, 1, 0, 0, 0})
 		f.Add(state|0x40, []byte{0x83, 1, 0, 0, 0, 0x10, 1, 0, 9, 0, 0x10, 2, 0, 9, 0, 0x04, 3, 0, 0, 0, 0x83, 0, 0, 0, 0, 0x84, 0, 0, 0, 0})
 	}
 	f.Fuzz(func(t *testing.T, start byte, steps []byte) {
@@ -126,6 +129,9 @@ func FuzzRecord(f *testing.F) {
 		s.max = 1 + uint16(start>>6)*3
 		o := Options{Outstanding: 1 + int(start>>6)*2, SendBuffer: 3000, ArrivalOrder: start&0x10 != 0, Checksum: start&0x20 != 0}
 		s.checksum = o.Checksum
+		if start&0x08 != 0 {
+			o.Congestion = congestion.Reno
+		}
 		s.reach([]State{StateSynSent, StateSynReceived, StateOpen, StateCloseWait}[start&3], o)
 		u := &fuzzUser{t: t, s: s, sent: make(map[uint32][]int), taken: make(map[uint32]bool), next: s.r.rcvCur}
 		u.ended = s.r.ended

@@ -202,17 +202,24 @@ func putSYN(b []byte, outstanding, segmentSize uint16, sequenced bool) {
 // putChecksum fills in the checksum of RFC 1151: that of TCP, pseudo-header (with protocol 27) included, since
 // the page of RFC 793 that it points to defines it so. A computed 0 goes out as 0xffff, its equal in ones'
 // complement, so that a field of 0 always means: not computed.
-func putChecksum(segment []byte, src, dst netip.Addr) { putChecksumOf(segment, nil, src, dst) }
+func putChecksum(segment []byte, src, dst netip.Addr) {
+	binary.BigEndian.PutUint16(segment[offChecksum:], 0)
+	putSum(segment, checksum.Sum(segment, checksum.PseudoHeader(src, dst, Protocol, uint16(len(segment)))))
+}
 
 // putChecksumOf is putChecksum for a segment whose data doesn't follow its header, which has an even length.
 func putChecksumOf(header, data []byte, src, dst netip.Addr) {
 	binary.BigEndian.PutUint16(header[offChecksum:], 0)
 	pseudo := checksum.PseudoHeader(src, dst, Protocol, uint16(len(header)+len(data)))
-	sum := checksum.Fold(checksum.Sum(data, checksum.Sum(header, pseudo)))
-	if sum == 0 {
-		sum = 0xffff
+	putSum(header, checksum.Sum(data, checksum.Sum(header, pseudo)))
+}
+
+func putSum(header []byte, sum uint32) {
+	folded := checksum.Fold(sum)
+	if folded == 0 {
+		folded = 0xffff
 	}
-	binary.BigEndian.PutUint16(header[offChecksum:], sum)
+	binary.BigEndian.PutUint16(header[offChecksum:], folded)
 }
 
 // checksumOK verifies the checksum of a segment; a field of 0 is a failure.

@@ -129,6 +129,7 @@ func (r *Record) open(now time.Duration) {
 	if large := r.endpoint.large; large != nil && r.peerSize-ipHeaderLen == r.whole {
 		r.lowerPiece(large.PathMTU(r.remote.Addr()))
 	}
+	r.startCongestion()
 	r.slots = max(uint32(r.options.SendBuffer/r.endpoint.buffers.size)+1, min(r.sndMax, maxSmallMessages))
 	if l := r.listener; l != nil {
 		r.listener = nil

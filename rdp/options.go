@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"math"
 	"time"
+
+	"deputy/internal/congestion"
 )
 
 // Defaults of Options, and the constants of the protocol that no RFC gives a value for.
@@ -71,6 +73,9 @@ type Options struct {
 	// Checksum computes and verifies the checksum. Without it the field is sent as zero and ignored. Both sides
 	// must agree; a segment without checksum is dropped by a side that verifies.
 	Checksum bool
+	// Congestion is the algorithm of congestion control, congestion.Reno or congestion.Cubic. Default: none, as in
+	// RFC 908.
+	Congestion congestion.Algorithm
 	// SendBuffer is how many bytes Write takes that are not acknowledged yet.
 	SendBuffer int
 	// Backlog is how many connections of a listener may be in SYN-RCVD; more SYNs are dropped.
@@ -113,6 +118,7 @@ func (o Options) resolve(base Options, mtu, largest int) (Options, error) {
 		outstanding = max(DefaultOutstanding*whole/o.SegmentSize, 4)
 	}
 	pick(&o.Outstanding, base.Outstanding, outstanding)
+	pick(&o.Congestion, base.Congestion, "")
 	pick(&o.SendBuffer, base.SendBuffer, DefaultSendBuffer)
 	pick(&o.Backlog, base.Backlog, DefaultBacklog)
 	pick(&o.KeepAlive, base.KeepAlive, DefaultKeepAlive)
@@ -124,6 +130,9 @@ func (o Options) resolve(base Options, mtu, largest int) (Options, error) {
 	o.ArrivalOrder = o.ArrivalOrder || base.ArrivalOrder
 	o.Checksum = o.Checksum || base.Checksum
 
+	if _, err := congestion.New(o.Congestion, 1, 1); err != nil {
+		return o, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
 	for _, c := range []struct {
 		name          string
 		value, lo, hi int64

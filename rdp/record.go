@@ -90,6 +90,7 @@ type Record struct {
 	sender
 	receiver
 	closer
+	congest
 
 	// Timers; Never if stopped. armed and index belong to the heap of the endpoint.
 	armed   time.Duration
@@ -219,10 +220,14 @@ func (r *Record) onTimer(now time.Duration) {
 // gives the user its space, finishes a close, decides on the acknowledgement, and files the timers.
 func (r *Record) settle(now time.Duration) {
 	if r.state == StateOpen {
-		r.pump(now)
-		r.offerSpace(now)
+		if r.sndNxt != r.sndEnd || r.lost > 0 {
+			r.pump(now)
+		}
+		if r.wantSpace {
+			r.offerSpace(now)
+		}
 	}
-	if r.state == StateOpen {
+	if r.closing && r.state == StateOpen {
 		r.tryFinish(now)
 	}
 	if r.state == StateOpen {

@@ -19,6 +19,7 @@ func (r *Record) acknowledge(now time.Duration, h Header) bool {
 		return false
 	}
 	sample := time.Duration(-1)
+	had := r.unacked            // stays 0 without congestion control
 	news, fresh := false, false // EACKs not known before; an advance of SND.UNA
 	for !before(ack, r.sndUna) {
 		s := r.out.at(r.sndUna)
@@ -29,6 +30,9 @@ func (r *Record) acknowledge(now time.Duration, h Header) bool {
 				sample = now - s.sent
 			}
 			r.arrived(now, s)
+			if r.cc != nil {
+				r.gone(s)
+			}
 		}
 		r.release(r.sndUna)
 		r.sndUna++
@@ -59,10 +63,16 @@ func (r *Record) acknowledge(now time.Duration, h Header) bool {
 			sample = max(sample, now-s.sent)
 		}
 		r.arrived(now, s)
+		if r.cc != nil {
+			r.gone(s)
+		}
 	}
 	if sample >= 0 {
 		r.rtt.sample(sample)
 		r.backoff = 0
+	}
+	if r.cc != nil {
+		r.congestionAcked(now, had-r.unacked, fresh)
 	}
 	switch {
 	case outstanding == 0:
@@ -72,8 +82,8 @@ func (r *Record) acknowledge(now time.Duration, h Header) bool {
 		if r.eacked > 0 {
 			r.resendHoles(now)
 		}
-		if fresh {
-			r.restartOldest(now)
+		if s := r.out.at(r.sndUna); fresh && (s.eacked || s.timeouts > 0 || r.backoff > 0) {
+			r.restartOldest(now, s)
 		}
 	}
 	return true
@@ -82,16 +92,15 @@ func (r *Record) acknowledge(now time.Duration, h Header) bool {
 // restartOldest sets the timer of a segment that has become the oldest: one that the peer has had none as long as it was
 // not the one to probe with; another doesn't wait out a backoff from before the peer was heard again (RFC 6298, section
 // 5.3). The backoff itself stays, until something is measured, for what is sent from now on.
-func (r *Record) restartOldest(now time.Duration) {
-	s := r.out.at(r.sndUna)
+func (r *Record) restartOldest(now time.Duration, s *outgoing) {
 	due := now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, 0)
 	switch {
+	case s.lost:
+		return
 	case s.eacked:
 		s.due = due
-	case r.backoff > 0 || s.timeouts > 0:
-		s.due, s.timeouts = min(s.due, due), 0
 	default:
-		return
+		s.due, s.timeouts = min(s.due, due), 0
 	}
 	r.retryAt = min(r.retryAt, s.due)
 }
@@ -109,13 +118,15 @@ func (r *Record) arrived(now time.Duration, s *outgoing) {
 func (r *Record) resendHoles(now time.Duration) {
 	for seq := r.sndUna; before(seq, r.eackedHigh); seq++ {
 		s := r.out.at(seq)
-		if s.eacked || !before(s.serial, r.delivered) {
+		if s.eacked || s.lost || !before(s.serial, r.delivered) {
 			continue
 		}
 		if r.delivered-s.serial >= reorderThreshold {
-			s.resent = true
-			r.info.FastResends++
-			r.transmit(now, seq)
+			if r.lose(now, seq, s) {
+				s.resent = true
+				r.info.FastResends++
+				r.transmit(now, seq)
+			}
 			continue
 		}
 		if due := now + r.rtt.reordering(r.options.MinRTO); !s.suspect && due < s.due {
@@ -133,11 +144,14 @@ func (r *Record) retry(now time.Duration) {
 	for seq := r.sndUna; seq != r.sndNxt; seq++ {
 		s := r.out.at(seq)
 		probe := s.eacked && seq == r.sndUna
-		if s.eacked && !probe {
+		if s.eacked && !probe || s.lost {
 			continue
 		}
 		if s.due > now {
 			r.retryAt = min(r.retryAt, s.due)
+			continue
+		}
+		if s.suspect && !r.lose(now, seq, s) {
 			continue
 		}
 		s.resent = true
@@ -161,6 +175,9 @@ func (r *Record) retry(now time.Duration) {
 		default:
 			if seq == r.sndUna {
 				r.expiries++
+			}
+			if r.cc != nil {
+				r.expired(now, s)
 			}
 			s.timeouts = min(s.timeouts+1, maxDoubled)
 			r.backoff = max(r.backoff, s.timeouts)

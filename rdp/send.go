@@ -2,6 +2,8 @@ package rdp
 
 import (
 	"time"
+
+	"deputy/internal/congestion"
 )
 
 // The way of a message out:
@@ -30,16 +32,18 @@ type outgoing struct {
 	kind     kind
 	eacked   bool // the peer has it, out of order or not taken
 	resent   bool // an acknowledgement says nothing about the round trip (Karn)
+	lost     bool // it waits until the congestion window has room for it; it has no timer then
 	suspect  bool // one sent later has arrived: due is the end of the wait for reordering
 }
 
 // sender is the sending half of a record: RFC 908's send sequence variables, and the send queue.
 type sender struct {
-	iss    uint32 // SND.ISS
-	sndUna uint32 // SND.UNA, the oldest unacknowledged segment
-	sndNxt uint32 // SND.NXT, the next to be sent
-	sndEnd uint32 // the next to be queued
-	sndMax uint32 // SND.MAX, the limit of outstanding segments: 1 for the SYN, then the peer's
+	iss    uint32                // SND.ISS
+	sndUna uint32                // SND.UNA, the oldest unacknowledged segment
+	sndNxt uint32                // SND.NXT, the next to be sent
+	sndEnd uint32                // the next to be queued
+	sndMax uint32                // SND.MAX, the limit of outstanding segments: 1 for the SYN, then the peer's
+	cc     congestion.Controller // nil: none
 
 	peerMax     uint32         // SEG.MAX of the peer's SYN
 	out         ring[outgoing] // SND.UNA up to sndEnd
@@ -64,7 +68,9 @@ type sender struct {
 
 // windowOpen is the one test of the send window (RFC 908, section 3.7.1, Send): the right edge is exclusive, and the
 // comparison survives wrap-around.
-func (r *Record) windowOpen() bool { return r.sndNxt-r.sndUna < r.sndMax }
+func (r *Record) windowOpen() bool {
+	return r.sndNxt-r.sndUna < r.sndMax && (r.cc == nil || r.congestionOpen())
+}
 
 // room reports whether the send buffer can take n bytes as one segment: the one test for Write and OnSpace.
 func (r *Record) room(n int) bool {
@@ -134,12 +140,20 @@ func (r *Record) enqueue(k kind, p []byte) {
 	r.sndEnd++
 }
 
-// pump sends the queue as far as the window allows, at once: there is no Nagle and no congestion window.
+// pump sends the queue as far as the windows allow, at once: there is no Nagle.
 func (r *Record) pump(now time.Duration) {
+	if r.cc != nil {
+		r.beforePump(now)
+	}
 	for r.sndNxt != r.sndEnd && r.windowOpen() {
 		seq := r.sndNxt
 		r.sndNxt++
-		r.info.BytesSent += uint64(len(r.out.at(seq).data))
+		n := len(r.out.at(seq).data)
+		r.info.BytesSent += uint64(n)
+		if r.cc != nil {
+			r.unacked += n
+			r.lastSent = now
+		}
 		r.transmit(now, seq)
 	}
 }
@@ -152,30 +166,17 @@ func (r *Record) transmit(now time.Duration, seq uint32) {
 	s.due = now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, max(s.timeouts, r.backoff))
 	r.retryAt = min(r.retryAt, s.due)
 
-	if HeaderLen+len(s.data) > r.whole && s.kind != kindSYN {
-		r.transmitLarge(now, s, seq)
-		return
-	}
-	b := r.endpoint.net.Buffer()
 	if s.kind == kindSYN {
-		flags, ack := SYN, uint32(0)
-		if r.state != StateSynSent {
-			flags, ack = SYN|ACK, r.ackNumber()
-		}
-		putHeader(b, flags, synLen, r.local.Port(), r.remote.Port(), 0, seq, ack)
-		r.acked = ack
-		putSYN(b, uint16(r.rcvMax), uint16(r.options.SegmentSize), !r.arrivalOrder)
-		r.emit(now, b[:synLen])
+		r.transmitSYN(now, seq)
 		return
 	}
-	n := r.putDataHeader(b, s, seq, r.whole)
-	n += copy(b[n:], s.data)
-	r.emit(now, b[:n])
-}
-
-// putDataHeader writes the header of a queued segment, with the acknowledgement that is owed, and returns its length.
-// The segment may have size bytes.
-func (r *Record) putDataHeader(b []byte, s *outgoing, seq uint32, size int) int {
+	var b []byte
+	size, large := r.whole, HeaderLen+len(s.data) > r.whole
+	if large {
+		b, size = r.endpoint.header[:], r.peerSize-ipHeaderLen
+	} else {
+		b = r.endpoint.net.Buffer()
+	}
 	flags, n := ACK, HeaderLen
 	if s.kind == kindNUL {
 		flags |= NUL
@@ -196,21 +197,25 @@ func (r *Record) putDataHeader(b []byte, s *outgoing, seq uint32, size int) int 
 		r.ackDone()
 	}
 	putHeader(b, flags, n, r.local.Port(), r.remote.Port(), len(s.data), seq, ack)
-	return n
+	if large {
+		r.emitLarge(now, b[:n], s.data)
+		return
+	}
+	n += copy(b[n:], s.data)
+	r.emit(now, b[:n])
 }
 
-// transmitLarge sends a segment larger than the MTU, which IP cuts into fragments.
-func (r *Record) transmitLarge(now time.Duration, s *outgoing, seq uint32) {
-	b := r.endpoint.header[:]
-	n := r.putDataHeader(b, s, seq, r.peerSize-ipHeaderLen)
-	if r.options.Checksum {
-		putChecksumOf(b[:n], s.data, r.local.Addr(), r.remote.Addr())
+// transmitSYN sends our SYN, with ACK if the peer's is known.
+func (r *Record) transmitSYN(now time.Duration, seq uint32) {
+	b := r.endpoint.net.Buffer()
+	flags, ack := SYN, uint32(0)
+	if r.state != StateSynSent {
+		flags, ack = SYN|ACK, r.ackNumber()
 	}
-	r.info.SegmentsSent++
-	r.info.LargeSent++
-	if !r.endpoint.emitLarge(now, r.remote.Addr(), b[:n], s.data) {
-		r.info.SendErrors++
-	}
+	putHeader(b, flags, synLen, r.local.Port(), r.remote.Port(), 0, seq, ack)
+	r.acked = ack
+	putSYN(b, uint16(r.rcvMax), uint16(r.options.SegmentSize), !r.arrivalOrder)
+	r.emit(now, b[:synLen])
 }
 
 // emit hands a segment that stands in the lent buffer to the network. A failure is counted; what the segment held is
@@ -225,10 +230,22 @@ func (r *Record) emit(now time.Duration, segment []byte) {
 	}
 }
 
+// emitLarge is emit for a segment larger than the MTU, which IP cuts into fragments.
+func (r *Record) emitLarge(now time.Duration, header, data []byte) {
+	if r.options.Checksum {
+		putChecksumOf(header, data, r.local.Addr(), r.remote.Addr())
+	}
+	r.info.SegmentsSent++
+	r.info.LargeSent++
+	if !r.endpoint.emitLarge(now, r.remote.Addr(), header, data) {
+		r.info.SendErrors++
+	}
+}
+
 // offerSpace calls OnSpace once a quarter of the send buffer is free, so that a user who fills it isn't woken for
 // every segment.
 func (r *Record) offerSpace(now time.Duration) {
-	if !r.wantSpace || r.writeClosed {
+	if r.writeClosed {
 		return
 	}
 	used := r.sndEnd - r.sndUna

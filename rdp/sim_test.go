@@ -12,6 +12,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"deputy/internal/congestion"
 )
 
 // sim is two endpoints on virtual time, joined by a network that loses, duplicates, delays and reorders from one seed.
@@ -26,6 +28,10 @@ type sim struct {
 	delay time.Duration
 
 	loss, dup, reorder, corrupt float64
+	bottleneck                  time.Duration // that one segment occupies the line; 0: none
+	queue                       int           // segments that wait for the line at most
+	busy                        [2]time.Duration
+	dropped                     int     // by a full queue
 	cut                         [2]bool // nothing that this end sends arrives
 	idleFlush                   bool    // Flush when nothing arrives at the moment; else the timer sends held ACKs
 	sent                        int
@@ -63,6 +69,15 @@ func (p *simPort) Send(now time.Duration, _ netip.Addr, n int) error {
 func (s *sim) carry(now time.Duration, from int, b []byte) {
 	if s.cut[from] || s.rng.Float64() < s.loss {
 		return
+	}
+	if s.bottleneck > 0 {
+		start := max(now, s.busy[from])
+		if start-now > time.Duration(s.queue)*s.bottleneck {
+			s.dropped++
+			return
+		}
+		s.busy[from] = start + s.bottleneck
+		now = s.busy[from]
 	}
 	copies := 1
 	if s.rng.Float64() < s.dup {
@@ -328,6 +343,7 @@ func TestMessagesThroughBadNetwork(t *testing.T) {
 			return Options{
 				Outstanding: 1 + s.rng.IntN(1<<s.rng.IntN(9)), SendBuffer: 1 + s.rng.IntN(1<<s.rng.IntN(20)),
 				SegmentSize: 100 + s.rng.IntN(1401), ArrivalOrder: seed%4 >= 2, Checksum: seed%5 == 0,
+				Congestion: []congestion.Algorithm{"", "", congestion.Reno, congestion.Cubic}[s.rng.IntN(4)],
 			}
 		}
 		if seed%5 == 0 {
