@@ -102,10 +102,7 @@ os.unlink(p + "y")
 try: open(p)
 except OSError as e: print(e)
 sys.exit(9)`
-	programs := []struct {
-		stdin string
-		args  []string
-	}{
+	programs := []invocation{
 		{"", []string{"cat", "/node/name"}},
 		{"", []string{"hostname"}},
 		{"", []string{"sha256sum", lines}},
@@ -132,6 +129,7 @@ sys.exit(9)`
 			$r = syscall(303, -100, $p, $h, $i, 0); print "$r $!\n", unpack("H48", $h), unpack("H*", $i), "\n"`, lines}},
 		{"", []string{python, "-c", "import ctypes; ctypes.string_at(0)"}},
 	}
+	programs = append(programs, families...)
 	for _, transport := range []string{"tcpmod", "rdp"} {
 		for _, impair := range []string{"", "loss=1%,dup=0.5%,reorder=1%,seed=5"} {
 			t.Run(transport+" "+impair, func(t *testing.T) {

@@ -1,14 +1,11 @@
 package ipx
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"time"
-
-	"deputy/internal/checksum"
 )
 
 // maxEchoes bounds the echo requests that wait for their replies.
@@ -35,7 +32,7 @@ type echo struct {
 // Echo sends an echo request with a copy of data, at most MaxEcho bytes, to dst
 // (RFC 792, page 14). done is called once, by Input or Advance: with the round
 // trip time when the reply comes, or with an error that wraps ErrEchoTimeout
-// after the timeout. The errors of Echo itself are ErrEchoes and those of
+// after the timeout, which must be above 0. The errors of Echo itself are ErrEchoes and those of
 // Port.SendDatagram; done is then not called.
 func (s *Stack) Echo(now time.Duration, dst netip.Addr, data []byte, timeout time.Duration,
 	done func(now, rtt time.Duration, err error),
@@ -44,12 +41,8 @@ func (s *Stack) Echo(now time.Duration, dst netip.Addr, data []byte, timeout tim
 		return fmt.Errorf("%w: %d", ErrEchoes, maxEchoes)
 	}
 	s.echoSequence++
-	header := [icmpHeaderLen]byte{offICMPType: icmpEcho}
-	binary.BigEndian.PutUint16(header[offICMPIdent:], s.echoIdent())
-	binary.BigEndian.PutUint16(header[offICMPSequence:], s.echoSequence)
-	sum := checksum.Sum(data, checksum.Sum(header[:], 0))
-	binary.BigEndian.PutUint16(header[offICMPChecksum:], checksum.Fold(sum))
-	if err := s.icmp.SendDatagram(now, dst, header[:], data); err != nil {
+	header := s.makeMessage(icmpEcho, 0, s.echoIdent(), s.echoSequence, data)
+	if err := s.icmp.SendDatagram(now, dst, header, data); err != nil {
 		return err
 	}
 	e := echo{dst: dst.Unmap(), sequence: s.echoSequence, sent: now, deadline: now + timeout, done: done}

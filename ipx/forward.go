@@ -31,7 +31,7 @@ func (s *Stack) inputOther(now time.Duration, to link.Addr, h Header) {
 		s.stats.Input.OtherAddress++
 		return
 	}
-	if s.gateway.owner(src) != nil || !s.isHost(src) && !s.isRouted(src) {
+	if src == s.host || !s.isHost(src) && !s.isRouted(src) {
 		s.stats.Input.Source++
 		return
 	}

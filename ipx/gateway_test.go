@@ -19,7 +19,7 @@ type segment []*informed
 // internet is two networks with a gateway g between them, which has a host on
 // each: a and g1 on 10.1.0.0/24, g2 and b on 10.2.0.0/24.
 type internet struct {
-	t            *testing.T
+	t            testing.TB
 	a, b, g1, g2 *informed
 	gateway      *Gateway
 	networks     [2]segment
@@ -33,7 +33,7 @@ var (
 	farG       = mustAddr("10.2.0.1")
 )
 
-func newInternet(t *testing.T, mtu1, mtu2 int) *internet {
+func newInternet(t testing.TB, mtu1, mtu2 int) *internet {
 	t.Helper()
 	host := func(prefix string, hardware byte, mtu int, routes ...Route) *informed {
 		h := &informed{host: newHostMTU(t, mustPrefix(prefix), link.Addr{2, 0, 0, 0, 1, hardware}, mtu, routes...)}
@@ -266,14 +266,18 @@ func TestGatewayDrops(t *testing.T) {
 		{"this network", dst("0.0.0.1"), InputDrops{OtherAddress: 1}},
 		{"loopback", dst("127.0.0.1"), InputDrops{OtherAddress: 1}},
 		{"class E", dst("240.0.0.1"), InputDrops{OtherAddress: 1}},
-		{"source of the other side", src("10.2.0.9"), InputDrops{Source: 1}},
+		{"source of the other side", src("10.4.0.9"), InputDrops{Source: 1}},
 		{"source ours", src("10.1.0.1"), InputDrops{Source: 1}},
 		{"source our other", src("10.2.0.1"), InputDrops{Source: 1}},
+		{"to us, source our other", func(e *layers.Ethernet, ip *layers.IPv4) { src("10.2.0.1")(e, ip); dst("10.1.0.1")(e, ip) }, InputDrops{Source: 1}},
 		{"source unknown", src("10.3.0.1"), InputDrops{Source: 1}},
 		{"source broadcast", src("10.1.0.255"), InputDrops{Source: 1}},
 		{"TTL of a fragment", func(_ *layers.Ethernet, ip *layers.IPv4) { ip.TTL, ip.FragOffset = 1, 10 }, InputDrops{TTL: 1}},
 	} {
 		n := newInternet(t, 1500, 1500)
+		if err := n.g1.AddRoute(Route{mustPrefix("10.2.0.0/16"), farA}); err != nil { // our own address is no less ours by it
+			t.Fatal(err)
+		}
 		n.g1.Input(0, frame(test.edit))
 		if diff := cmp.Diff(test.want, n.g1.Stats().Input); diff != "" {
 			t.Errorf("%s: %s", test.name, diff)
@@ -358,4 +362,69 @@ func TestForwardDoesNotAllocate(t *testing.T) {
 	if got := n.g1.Stats().DatagramsForwarded - before; got != 1001 {
 		t.Errorf("%d forwarded", got)
 	}
+}
+
+// FuzzGateway: no frame makes a gateway panic or lose count, and all that it
+// sends is well formed, from a host that may send it and to one that may get it.
+func FuzzGateway(f *testing.F) {
+	frame := func(edit func(*layers.Ethernet, *layers.IPv4)) []byte {
+		return ipFrame(f, "to be forwarded", func(e *layers.Ethernet, ip *layers.IPv4) {
+			ip.SrcIP, ip.DstIP = farA.AsSlice(), farB.AsSlice()
+			edit(e, ip)
+		})
+	}
+	f.Add(frame(func(*layers.Ethernet, *layers.IPv4) {})[link.HeaderLen:])
+	f.Add(frame(func(_ *layers.Ethernet, ip *layers.IPv4) { ip.TTL = 1 })[link.HeaderLen:])
+	f.Add(frame(func(_ *layers.Ethernet, ip *layers.IPv4) { ip.DstIP = farG.AsSlice() })[link.HeaderLen:])
+	f.Add(frame(func(_ *layers.Ethernet, ip *layers.IPv4) { ip.DstIP[0]++ })[link.HeaderLen:])
+	f.Fuzz(func(t *testing.T, datagram []byte) {
+		n := newInternet(t, 1500, 576)
+		for _, known := range []struct {
+			of   *informed
+			who  netip.Addr
+			from *informed
+		}{{n.g1, farA, n.a}, {n.g2, farB, n.b}} {
+			known.of.Input(0, arpFrame(link.Broadcast, arpRequest, known.from.hardware, known.who, hwNil, known.of.Addr()))
+			known.of.frames()
+		}
+		if len(datagram) > 1500 {
+			return
+		}
+		if len(datagram) >= HeaderLen { // get past the checksum
+			h := Header(datagram)
+			datagram[offVersionIHL] = 0x40 | max(5, datagram[offVersionIHL]&0x0f)
+			if h.HeaderLen() <= len(datagram) {
+				h.setPlace(len(datagram), h.fragment())
+			}
+		}
+		head := make([]byte, link.HeaderLen, link.HeaderLen+len(datagram))
+		copy(head, n.g1.hardware[:])
+		copy(head[etherSource:], n.a.hardware[:])
+		head[etherType] = 8
+		input := append(head, datagram...)
+		before := bytes.Clone(input)
+		n.g1.Input(0, input)
+		if !bytes.Equal(input, before) {
+			t.Error("the frame was changed")
+		}
+		for i, out := range []*informed{n.g1, n.g2} {
+			accounted(t, out.Stack)
+			for _, sent := range out.frames() {
+				if sent[13] == 6 {
+					decodeARP(t, sent)
+					continue
+				}
+				h, err := ParseHeader(sent[link.HeaderLen:])
+				if err != nil || len(h) > out.mtu+HeaderLen || link.Addr(sent) == link.Broadcast {
+					t.Fatalf("network %d: %v in %x", i+1, err, sent)
+				}
+				if own := h.Source() == nearG || h.Source() == farG; !own && (!net1.Contains(h.Source()) || h.TTL() != Header(datagram).TTL()-1) {
+					t.Fatalf("network %d: forwarded from %s with TTL %d", i+1, h.Source(), h.TTL())
+				}
+				if dst := toUint32(h.Destination()); !isUnicast(dst) || n.gateway.isBroadcast(dst) || n.gateway.owner(dst) != nil {
+					t.Fatalf("network %d: to %s", i+1, h.Destination())
+				}
+			}
+		}
+	})
 }

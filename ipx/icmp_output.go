@@ -31,14 +31,13 @@ func (s *Stack) answerEcho(now time.Duration, src netip.Addr, m icmpMessage) {
 		s.stats.ICMP.Limited++
 		return
 	}
-	var header [icmpHeaderLen]byte
-	copy(header[:], m)
+	header := s.message[:copy(s.message[:], m)]
 	header[offICMPType] = icmpEchoReply
 	// RFC 1624, section 3: HC' = ~(~HC + ~m + m'), with the type in the high byte.
 	const change = math.MaxUint16 - icmpEcho<<8
 	sum := uint32(^binary.BigEndian.Uint16(m[offICMPChecksum:])) + change
 	binary.BigEndian.PutUint16(header[offICMPChecksum:], checksum.Fold(sum))
-	if s.icmp.SendDatagram(now, src, header[:], m[icmpHeaderLen:]) == nil {
+	if s.icmp.SendDatagram(now, src, header, m[icmpHeaderLen:]) == nil {
 		s.stats.ICMP.RepliesSent++
 	}
 }
@@ -68,14 +67,23 @@ func (s *Stack) sendError(now time.Duration, h Header, kind, code uint8, mtu int
 		s.stats.ICMP.Limited++
 		return
 	}
-	header := [icmpHeaderLen]byte{offICMPType: kind, offICMPCode: code}
-	binary.BigEndian.PutUint16(header[offICMPMTU:], uint16(mtu))
 	quote := h[:min(len(h), maxQuote)]
-	sum := checksum.Sum(quote, checksum.Sum(header[:], 0))
-	binary.BigEndian.PutUint16(header[offICMPChecksum:], checksum.Fold(sum))
-	if s.icmp.SendDatagram(now, h.Source(), header[:], quote) == nil {
+	header := s.makeMessage(kind, code, 0, uint16(mtu), quote)
+	if s.icmp.SendDatagram(now, h.Source(), header, quote) == nil {
 		s.stats.ICMP.ErrorsSent++
 	}
+}
+
+// makeMessage returns the header of an ICMP message with the data that follows,
+// valid until the next one is made. high and low are its second four bytes.
+func (s *Stack) makeMessage(kind, code uint8, high, low uint16, data []byte) []byte {
+	s.message = [icmpHeaderLen]byte{offICMPType: kind, offICMPCode: code}
+	header := s.message[:]
+	binary.BigEndian.PutUint16(header[offICMPIdent:], high)
+	binary.BigEndian.PutUint16(header[offICMPSequence:], low)
+	sum := checksum.Sum(data, checksum.Sum(header, 0))
+	binary.BigEndian.PutUint16(header[offICMPChecksum:], checksum.Fold(sum))
+	return header
 }
 
 // reportReassemblyTime tells the source of a datagram whose first fragment came

@@ -52,6 +52,9 @@ type paths struct {
 // pathTo returns the path to dst, which it adds if it is new, or &s.self for
 // our own address. The errors are those of Port.Send, and counted.
 func (s *Stack) pathTo(now time.Duration, dst netip.Addr) (*path, error) {
+	if to := s.paths.last; to != nil && to.addr == dst {
+		return to, nil
+	}
 	if !s.claim.held {
 		s.stats.Output.NotClaimed++
 		return nil, fmt.Errorf("%w: %s", ErrNotClaimed, s.addr)

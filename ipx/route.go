@@ -113,9 +113,10 @@ func (s *Stack) route(dst netip.Addr) (out *Stack, hop netip.Addr, ok bool) {
 	return s, hop, ok
 }
 
-// isRouted reports whether a route leads to address src of another network.
+// isRouted reports whether a route leads to address src of another network,
+// that isn't our Gateway's on another of its networks.
 func (s *Stack) isRouted(src uint32) bool {
-	if len(s.routes) == 0 || (src^s.host)&s.mask == 0 {
+	if len(s.routes) == 0 || (src^s.host)&s.mask == 0 || s.gateway != nil && s.gateway.owner(src) != nil {
 		return false
 	}
 	_, _, ok := s.nextHop(fromUint32(src))

@@ -97,6 +97,7 @@ type Stack struct {
 
 	icmp            *Port
 	errors, replies limiter
+	message         [icmpHeaderLen]byte // of what is sent
 	quote           [maxHeaderLen + quotedLeast]byte
 	echoes          []echo
 	echoSequence    uint16

@@ -12,6 +12,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"deputy/internal/sys"
 )
 
 const (
@@ -117,6 +119,10 @@ func bringUp(addr netip.Addr) error {
 	}
 	ip := &net.IPNet{IP: addr.AsSlice(), Mask: net.CIDRMask(kernelNetwork.Bits(), addr.BitLen())}
 	if err := netlink.AddrAdd(eth, &netlink.Addr{IPNet: ip}); err != nil {
+		return err
+	}
+	// As on a wire, no frame is larger than the MTU: without this the kernel's TCP would send 64 KiB at once.
+	if err := sys.NoOffloads(Interface); err != nil {
 		return err
 	}
 	return netlink.LinkSetUp(eth)
