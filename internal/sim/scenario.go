@@ -256,6 +256,9 @@ func (s *scenario) drawOptions(f *flow) {
 			t.KeepaliveIdle, t.KeepaliveInterval = s.duration(500*time.Millisecond, 5*time.Second), 500*time.Millisecond
 			r.KeepAlive = t.KeepaliveIdle
 		}
+		if s.oneIn(3) {
+			r.Congestion = pick(s.dice, congestion.Reno, congestion.Cubic)
+		}
 		if large {
 			r.SegmentSize = s.size(1_000, math.MaxUint16)
 		}
