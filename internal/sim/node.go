@@ -28,6 +28,7 @@ type node struct {
 	late    []event       // what is to happen when it thaws
 	ahead   time.Duration // its clock less the world's time
 
+	wraps   wrap
 	spin    time.Duration // how long after the last work what is held back is flushed; negative: never
 	wakeAt  time.Duration // of the wake-up in the queue; Never: none
 	flushAt time.Duration // the same of the flush
@@ -43,18 +44,18 @@ const maxAdvances = 1000
 // now returns the time of the node's own clock.
 func (n *node) now() time.Duration { return n.world.now + n.ahead }
 
-// start boots the node: with an empty memory and a clock that begins anew.
+// start boots the node: with an empty memory, other secrets, and a clock that begins anew.
 func (n *node) start() {
 	w := n.world
 	n.life++
 	n.up, n.frozen = true, false
 	n.late = n.late[:0]
-	n.ahead = -w.now
 	n.wakeAt, n.flushAt = never, never
 	n.startIP()
 	var secret [32]byte
 	binary.LittleEndian.PutUint64(secret[:], mix(w.seed))
 	binary.LittleEndian.PutUint64(secret[8:], mix(uint64(n.index)<<32|uint64(n.life)))
+	n.ahead = n.wraps.epoch(secret) - w.now
 	ip := n.ports[0].ip
 	n.tcp = tcpmod.New(ip.Port(tcpmod.Protocol), tcpmod.Config{Seed: &secret})
 	n.rdp = rdp.New(ip.Port(rdp.Protocol), rdp.Config{Secret: secret})

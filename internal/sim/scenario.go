@@ -36,6 +36,7 @@ func (w *world) draw() {
 			s.drawFlow(1)
 		}
 	}
+	s.drawWraps()
 	for _, n := range w.nodes {
 		n.start()
 	}
@@ -173,6 +174,21 @@ func (s *scenario) drawFlow(calls int) {
 	}
 	s.drawOptions(f)
 	w.flows = append(w.flows, f)
+}
+
+// drawWraps draws at which flows' ends the sequence numbers wrap around.
+func (s *scenario) drawWraps() {
+	for _, f := range s.world.flows {
+		if f.localPort == 0 || s.oneIn(2) {
+			continue
+		}
+		left := uint32(s.size(1, 1+f.plans[0].total+f.plans[1].total))
+		if f.transport != overTCP {
+			left = uint32(s.size(1, 200)) // segments
+		}
+		side := s.IntN(2)
+		f.ends()[side].wraps = wrap{f, side, left}
+	}
 }
 
 // drawPlans draws what the two parties do.
