@@ -21,11 +21,12 @@ type scenario struct {
 	slow    time.Duration // the longest delay of a line
 	patient bool          // little is lost, so connections may idle until keepalive
 	large   bool          // rdp's segments may be larger than the MTU
+	room    int           // bytes that wait for a line, the least of all lines
 }
 
 // draw makes the scenario of the world's seed.
 func (w *world) draw() {
-	s := &scenario{dice: dice{newRand(w.seed, 0)}, world: w}
+	s := &scenario{dice: dice{newRand(w.seed, 0)}, world: w, room: math.MaxInt32}
 	s.verify = s.oneIn(2)
 	s.drawNodes()
 	s.patient = s.lossy <= 0.02
@@ -90,6 +91,9 @@ func (s *scenario) drawPort(n *node, network, mtu int, perfect bool) {
 	p := s.world.addPort(n, network, mtu, c)
 	p.errors = s.oneIn(2)
 	s.lossy = max(s.lossy, c.loss+c.burstLoss*float64(c.badTime)/float64(c.goodTime+c.badTime+1)+c.corrupt+c.refuse)
+	if c.rate > 0 {
+		s.room = min(s.room, c.buffer)
+	}
 	s.slow = max(s.slow, c.delay+c.jitter+c.reorderSpan)
 	s.world.trace.note(0, n, "port", "network %d mtu %d spin %v %+v", network, mtu, n.spin, c)
 }
@@ -249,7 +253,7 @@ func (s *scenario) drawReading(largest int) reading {
 func (s *scenario) drawOptions(f *flow) {
 	integrity := s.verify || s.oneIn(4)
 	check := pick(s.dice, tcpmod.IntegrityChecksum, tcpmod.IntegrityCRC32C)
-	large := s.large && s.lossy < 0.03 && s.oneIn(2)
+	large := s.large && len(f.calls) == 1 && s.lossy < 0.03 && s.oneIn(2)
 	for i := range f.tcp {
 		t := tcpmod.Options{
 			Nagle:         s.oneIn(5),
@@ -276,7 +280,9 @@ func (s *scenario) drawOptions(f *flow) {
 			r.Congestion = pick(s.dice, congestion.Reno, congestion.Cubic)
 		}
 		if large {
-			r.SegmentSize = s.size(1_000, math.MaxUint16)
+			// RDP without congestion control would go on to send more fragments at once than a line has room for.
+			r.SegmentSize = s.size(1_000, min(s.room/8, math.MaxUint16))
+			r.Outstanding = min(r.Outstanding, max(1, s.room/2/r.SegmentSize))
 		}
 		t.KeepaliveProbes = 25 // more than a blackout has time for
 		f.tcp[i], f.rdp[i] = t, r
