@@ -91,7 +91,7 @@ func TestLossReducesOnce(t *testing.T) {
 		if !slices.Equal(got, tc.first) {
 			t.Errorf("%s: sent %v, want %v", a, got, tc.first)
 		}
-		window := s.r.cc.Window()
+		window := s.r.Info().Congestion
 		if n := window / s.r.maxData; n != tc.window {
 			t.Errorf("%s: a window of %d segments, want %d", a, n, tc.window)
 		}
@@ -100,7 +100,7 @@ func TestLossReducesOnce(t *testing.T) {
 		if len(s.port.out) == 0 || Header(s.port.out[0]).Seq() != tc.afterwards {
 			t.Errorf("%s: sent %d segments, want %d first", a, len(s.port.out), tc.afterwards)
 		}
-		if s.r.cc.Window() != window {
+		if s.r.Info().Congestion != window {
 			t.Errorf("%s: the window changed in recovery", a)
 		}
 		s.in("<SEQ=101><ACK=210>")

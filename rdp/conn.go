@@ -77,6 +77,9 @@ func ListenStream(e *Endpoint, loop Loop, port uint16, o Options) (*Listener, er
 }
 
 func listen(e *Endpoint, loop Loop, port uint16, o Options, messages bool) (*Listener, error) {
+	if err := checkFace(e, o, messages); err != nil {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
+	}
 	l := netconn.NewListener(loop, faceConfig(messages), netip.AddrPortFrom(e.addr, port),
 		func(now time.Duration) { e.Unlisten(now, port) })
 	var err error
@@ -92,6 +95,14 @@ func listen(e *Endpoint, loop Loop, port uint16, o Options, messages bool) (*Lis
 		return nil, &net.OpError{Op: "listen", Net: network, Addr: l.Addr(), Err: err}
 	}
 	return &Listener{l}, nil
+}
+
+// checkFace refuses a stream that is delivered in the order of arrival.
+func checkFace(e *Endpoint, o Options, messages bool) error {
+	if !messages && (o.ArrivalOrder || e.defaults.ArrivalOrder) {
+		return fmt.Errorf("%w: a stream in the order of arrival", ErrOptions)
+	}
+	return nil
 }
 
 func faceConfig(messages bool) netconn.Config {
@@ -131,6 +142,9 @@ func (d *Dialer) DialContext(ctx context.Context, _, address string) (net.Conn, 
 func (d *Dialer) DialAddrPort(ctx context.Context, remote netip.AddrPort) (*Conn, error) {
 	c, err := netconn.Dial(ctx, d.Loop, faceConfig(!d.Stream),
 		func(now time.Duration, c *netconn.Conn) (netconn.Core, error) {
+			if err := checkFace(d.Endpoint, d.Options, !d.Stream); err != nil {
+				return nil, err
+			}
 			r, err := d.Endpoint.Dial(now, remote, d.Options, c)
 			if err != nil {
 				return nil, err

@@ -173,6 +173,14 @@ func TestConnErrors(t *testing.T) {
 	if _, err := rdp.Listen(f.dialer.Endpoint, f.dialer.Loop, 0, rdp.Options{}); !errors.Is(err, rdp.ErrAddress) {
 		t.Errorf("Listen at port 0: %v", err)
 	}
+	arrival := rdp.Options{ArrivalOrder: true}
+	if _, err := rdp.ListenStream(f.dialer.Endpoint, f.dialer.Loop, 1, arrival); !errors.Is(err, rdp.ErrOptions) {
+		t.Errorf("a stream in the order of arrival: %v", err)
+	}
+	stream := rdp.Dialer{Endpoint: f.dialer.Endpoint, Loop: f.dialer.Loop, Options: arrival, Stream: true}
+	if _, err := stream.DialAddrPort(t.Context(), f.server); !errors.Is(err, rdp.ErrOptions) {
+		t.Errorf("a stream in the order of arrival: %v", err)
+	}
 	if _, err := f.dialer.DialContext(t.Context(), "", "nobody"); err == nil {
 		t.Error("an address that is none is dialled")
 	}

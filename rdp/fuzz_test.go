@@ -129,6 +129,9 @@ func FuzzRecord(f *testing.F) {
 		s.max = 1 + uint16(start>>6)*3
 		o := Options{Outstanding: 1 + int(start>>6)*2, SendBuffer: 3000, ArrivalOrder: start&0x10 != 0, Checksum: start&0x20 != 0}
 		s.checksum = o.Checksum
+		if start&0x40 != 0 {
+			s.e.memory = 2 * scriptMTU
+		}
 		if start&0x08 != 0 {
 			o.Congestion = congestion.Reno
 		}

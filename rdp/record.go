@@ -112,6 +112,7 @@ type Info struct {
 	MaxReceive  int           // the same of the largest that is accepted
 	Outstanding int           // segments that may be sent without acknowledgement, SND.MAX
 	Sequenced   bool          // delivery mode
+	Congestion  int           // congestion window in bytes; 0 without congestion control
 	SRTT        time.Duration // smoothed round trip; 0 before the first measurement
 	RTTVar      time.Duration
 	RTO         time.Duration // backoff included
@@ -168,6 +169,9 @@ func (r *Record) Info() Info {
 	i.MaxReceive = r.options.SegmentSize - ipHeaderLen - HeaderLen
 	i.Outstanding = int(r.sndMax)
 	i.Sequenced = !r.arrivalOrder
+	if r.cc != nil {
+		i.Congestion = r.cc.Window()
+	}
 	i.SRTT, i.RTTVar = r.rtt.srtt, r.rtt.rttvar
 	i.RTO = r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, r.backoff)
 	return i

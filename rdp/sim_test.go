@@ -506,6 +506,21 @@ func TestOutage(t *testing.T) {
 	}
 }
 
+// TestClockJump: a host that was suspended finds every timer expired, once.
+func TestClockJump(t *testing.T) {
+	s := newSim(t, 2)
+	s.loss = 0.02
+	a, b := simUser{total: 2000, longest: 1000, hold: true}, simUser{}
+	s.connect(Options{}, Options{}, &a, &b)
+	for range 10 {
+		s.run(time.Millisecond, func() bool { return false })
+		s.now += time.Hour
+	}
+	if !s.run(time.Minute, func() bool { return len(b.got) == 2000 }) {
+		t.Fatalf("got %d, %v, %v", len(b.got), a.err, b.err)
+	}
+}
+
 // TestSlowReader: RDP can't close the sender's window, so acknowledging what was taken is what holds it back. Ten
 // minutes without reading are no reason to end, and what is buffered is bounded by the window.
 func TestSlowReader(t *testing.T) {
