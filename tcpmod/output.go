@@ -215,7 +215,7 @@ func (c *TCB) send(now time.Duration, seq seqNum, flags Flags, off, n int) error
 		}
 	}
 	if c.reporting() {
-		k := c.putSACK(b[size:min(len(b)-n, maxHeaderLen)])
+		k := c.putSACK(b[size:min(size+c.mss-n, maxHeaderLen)])
 		size += k
 		reported = k > 0 || n == 0
 	}

@@ -75,5 +75,6 @@ func (p *party) wrong() string {
 		// An rdp that says its good bye while the link is down is not heard.
 		return "ended in disorder"
 	}
+	p.world.good++
 	return ""
 }

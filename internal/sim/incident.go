@@ -9,6 +9,9 @@ const (
 	longest      = 3 * time.Second
 )
 
+// changedBuffer is how much waits for a line that has changed: as much as any flow was made for.
+const changedBuffer = 1_000_000
+
 // drawIncidents draws what befalls nodes.
 func (s *scenario) drawIncidents() {
 	w := s.world
@@ -38,7 +41,7 @@ func (s *scenario) drawIncidents() {
 		}
 	}
 	if s.oneIn(6) {
-		n := pick(s.dice, w.nodes...)
+		n := pick(s.dice, w.nodes[:w.hosts]...)
 		at := s.duration(50*time.Microsecond, 10*time.Second)
 		if s.oneIn(2) {
 			w.at(at, func() { w.cut(n, in|out, 0) })
@@ -53,7 +56,7 @@ func (s *scenario) drawChange(n *node, at time.Duration) {
 	var c conditions
 	s.impair(&c)
 	p := pick(s.dice, n.ports...)
-	c.delay = s.duration(time.Microsecond, 20*time.Millisecond)
+	c.delay, c.buffer = s.duration(time.Microsecond, 20*time.Millisecond), changedBuffer
 	s.world.at(at, func() {
 		s.world.trace.note(at, n, "conditions change", "to %+v", c)
 		s.world.incidents.Changes++

@@ -96,11 +96,10 @@ func (s bulkSink) OnData(_ time.Duration, data []byte) int {
 }
 
 // goodput measures a cell, in MB a second of virtual time, and the share of rdp's segments that had to be sent again.
-// ok is false if the transport can't do it.
-func (s *subject) goodput(loss float64, size int) (rate, again float64, ok bool) {
-	b := &bulk{message: make([]byte, size), left: min(matrixMessages, matrixBytes/size)}
+// There are count messages. ok is false if the transport can't do it.
+func (s *subject) goodput(loss float64, size, count int) (rate, again float64, ok bool) {
+	b := &bulk{message: make([]byte, size), left: count}
 	b.expect = b.left * size
-	count := b.left
 	w, record, err := s.connect(loss,
 		func(c connection) handler { b.conn = c; return b },
 		func(connection) handler { return bulkSink{b} })
@@ -110,13 +109,13 @@ func (s *subject) goodput(loss float64, size int) (rate, again float64, ok bool)
 	b.world = w
 	for b.end == 0 && w.now < matrixPatience && w.step() {
 	}
-	if b.end == 0 {
-		return 0, 0, true
-	}
 	if record != nil {
 		i := record.Info()
 		resent := float64(i.Timeouts + i.FastResends)
-		again = resent / (resent + float64(count))
+		again = resent / (resent + float64(i.BytesSent)/float64(size))
+	}
+	if b.end == 0 {
+		return 0, again, true
 	}
 	return float64(b.expect) / 1e6 / (b.end - b.begin).Seconds(), again, true
 }

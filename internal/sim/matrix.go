@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"deputy/internal/congestion"
 	"deputy/ipx"
 	"deputy/rdp"
 	"deputy/tcpmod"
@@ -22,11 +23,12 @@ const (
 
 // What is sent for each cell: so much in bulk, but not more messages; and so many requests.
 const (
-	matrixBytes    = 8 << 20
-	matrixMessages = 20_000
-	matrixRequests = 4_000
-	matrixReply    = 24               // bytes
-	matrixPatience = 10 * time.Minute // of virtual time, after which a cell is given up
+	matrixBytes     = 8 << 20
+	matrixMessages  = 20_000
+	matrixRequests  = 4_000
+	matrixDatagrams = 2_000            // in fragments
+	matrixReply     = 24               // bytes
+	matrixPatience  = 10 * time.Minute // of virtual time, after which a cell is given up
 )
 
 var (
@@ -45,8 +47,14 @@ type subject struct {
 var (
 	plainTCP   = subject{name: "tcpmod", tcp: &tcpmod.Options{}}
 	plainRDP   = subject{name: "rdp", rdp: &rdp.Options{}}
-	fragmented = subject{name: "rdp+frag", rdp: &rdp.Options{SegmentSize: math.MaxUint16}}
-	subjects   = []subject{plainTCP, plainRDP, fragmented}
+	fragmented = subject{name: "rdp fragmented", rdp: &rdp.Options{SegmentSize: math.MaxUint16}}
+	subjects   = []subject{
+		plainTCP,
+		{name: "tcpmod cubic", tcp: &tcpmod.Options{Congestion: congestion.Cubic}},
+		plainRDP,
+		{name: "rdp cubic", rdp: &rdp.Options{Congestion: congestion.Cubic}},
+		fragmented,
+	}
 )
 
 // Matrix measures the table and writes it. Time is virtual, so the same code gives the same table to the last digit.
@@ -55,13 +63,14 @@ func Matrix(out io.Writer) {
 
 Network: %g Gbit/s full duplex, %d µs one way, MTU %d, %d KiB wait for a line at most; frames are lost both ways,
 one by one. It carries 120.5 MB/s of data in TCP's largest segments, 120.7 in RDP's. Nodes take no time. Options
-are the defaults, so a stream's messages may share a segment; rdp+frag has the largest segments, which IP fragments.
-%d MiB in bulk, but at most %d messages; %d requests. Made by: go test ./internal/sim -run Matrix -update
+are the defaults, so a stream's messages may share a segment; "rdp fragmented" has the largest segments, which IP
+fragments. %d MiB in bulk, but at most %d messages; %d requests. A dash: the connection did not live.
+Made by: go test ./internal/sim -run Matrix -update
 `, matrixRate/1e9, matrixDelay.Microseconds(), matrixMTU, matrixBuffer>>10, matrixBytes>>20, matrixMessages, matrixRequests)
 
 	table(out, "Goodput in MB/s: messages of so many bytes one behind the other", "%9s",
 		func(s *subject, loss float64, size int) (string, bool) {
-			rate, _, ok := s.goodput(loss, size)
+			rate, _, ok := s.goodput(loss, size, min(matrixMessages, matrixBytes/size))
 			return figure(rate), ok
 		})
 	table(out, fmt.Sprintf("Latency in µs, median / 99th percentile: a request of so many bytes and a reply of %d", matrixReply), "%18s",
@@ -74,14 +83,14 @@ are the defaults, so a stream's messages may share a segment; rdp+frag has the l
 
 // table measures and writes a line for each subject and size.
 func table(out io.Writer, title, cell string, measure func(*subject, float64, int) (string, bool)) {
-	fmt.Fprintf(out, "\n%s.\n\n%-10s %7s", title, "", "bytes")
+	fmt.Fprintf(out, "\n%s.\n\n%-14s %7s", title, "", "bytes")
 	for _, loss := range matrixLoss {
 		fmt.Fprintf(out, cell, fmt.Sprintf("%g%%", loss*100))
 	}
 	fmt.Fprintln(out)
 	for _, s := range subjects {
 		for _, size := range matrixSizes {
-			line := fmt.Sprintf("%-10s %7d", s.name, size)
+			line := fmt.Sprintf("%-14s %7d", s.name, size)
 			possible := true
 			for _, loss := range matrixLoss {
 				value, ok := measure(&s, loss, size)
@@ -109,18 +118,18 @@ func figure(x float64) string {
 }
 
 // fragmentLoss sets the thesis's formula (3.2.1) beside the share of rdp's segments that had to be sent again: a datagram
-// of n fragments is lost if one of them is, with 1-(1-P)^n.
+// of n fragments is lost if one of them is, with 1-(1-P)^n. Each lost one is sent again; so are some that only seemed to be.
 func fragmentLoss(out io.Writer) {
 	s := fragmented
-	if _, _, ok := s.goodput(0, fragmentSizes[0]); !ok {
+	if _, _, ok := s.goodput(0, fragmentSizes[0], 1); !ok {
 		return
 	}
-	fmt.Fprint(out, "\nLoss of datagrams in fragments, 1-(1-P)^n, and the share of rdp+frag's segments that was sent again.\n\n",
+	fmt.Fprint(out, "\nLoss of datagrams in fragments, 1-(1-P)^n, and the share of rdp's segments that was sent again.\n\n",
 		"  bytes  fragments        P  1-(1-P)^n  sent again\n")
 	for _, size := range fragmentSizes {
 		n := fragments(size)
 		for _, p := range matrixLoss[1:] {
-			_, again, _ := s.goodput(p, size)
+			_, again, _ := s.goodput(p, size, matrixDatagrams)
 			fmt.Fprintf(out, "%7d %10d %8s %10s %11s\n", size, n, percent(p), percent(1-math.Pow(1-p, float64(n))), percent(again))
 		}
 	}

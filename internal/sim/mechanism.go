@@ -2,16 +2,36 @@ package sim
 
 // Mechanisms counts what the transports did about the faults, so that a set of seeds can be seen to reach it.
 type Mechanisms struct {
+	IPForwarded, IPFragmented, IPReassembled, IPIncomplete   uint64
+	IPTooLarge, IPBadChecksum, IPNeighbourFailed, ICMPErrors uint64
+
 	TCPRetransmissions, TCPTimeouts, TCPFastRetransmits, TCPTailProbes uint64
 	TCPWindowProbes, TCPKeepaliveProbes, TCPOutOfOrder, TCPBadChecksum uint64
 	TCPResets, TCPChallenges, TCPSendErrors                            uint64
+	TCPUndone, TCPOldTimestamps, TCPStatus                             uint64
 
 	RDPTimeouts, RDPFastResends, RDPProbes, RDPEACKs, RDPKeepAlives uint64
 	RDPOutOfOrder, RDPDuplicates, RDPBadChecksum, RDPResets         uint64
 }
 
+// countIP adds what IP did at a port.
+func (m *Mechanisms) countIP(p *port) {
+	s := p.ip.Stats()
+	m.IPForwarded += s.DatagramsForwarded
+	m.IPFragmented += s.DatagramsFragmented
+	m.IPReassembled += s.DatagramsReassembled
+	m.IPIncomplete += s.Reassembly.Timeout
+	m.IPTooLarge += s.Input.TooLarge
+	m.IPBadChecksum += s.Input.Checksum
+	m.IPNeighbourFailed += s.NeighbourFailed
+	m.ICMPErrors += s.ICMP.ErrorsReceived
+}
+
 // countNode adds what the endpoints of a node did in the life that ends.
 func (m *Mechanisms) countNode(n *node) {
+	for _, p := range n.ports {
+		m.countIP(p)
+	}
 	t, r := n.tcp.Stats(), n.rdp.Stats()
 	m.TCPRetransmissions += t.Retransmissions
 	m.TCPTimeouts += t.Timeouts
@@ -24,6 +44,9 @@ func (m *Mechanisms) countNode(n *node) {
 	m.TCPResets += t.ResetsIn
 	m.TCPChallenges += t.Challenges
 	m.TCPSendErrors += t.SendErrors
+	m.TCPUndone += t.Undone
+	m.TCPOldTimestamps += t.OldTimestamps
+	m.TCPStatus += t.StatusTaken
 	m.RDPBadChecksum += r.BadChecksum
 	m.RDPResets += r.ResetsSent
 }

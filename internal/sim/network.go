@@ -42,6 +42,31 @@ func (w *world) addPort(n *node, network, mtu int, c conditions) *port {
 	return p
 }
 
+// routes returns how the other networks are reached: they stand in a line, with a gateway between each two, and the
+// next one on the way to a network is the gateway at this one that is nearer.
+func (p *port) routes() []ipx.Route {
+	var routes []ipx.Route
+	for _, q := range p.node.world.ports {
+		if q.network != p.network || q.node == p.node {
+			continue
+		}
+		for _, far := range q.node.ports {
+			if far.network == q.network {
+				continue
+			}
+			for n := far.network; n >= 0 && n < p.node.world.networks; n += far.network - q.network {
+				routes = append(routes, ipx.Route{Prefix: networkPrefix(n), Via: q.addr()})
+			}
+		}
+	}
+	return routes
+}
+
+// networkPrefix returns that of network n.
+func networkPrefix(n int) netip.Prefix {
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(n), 0, 0}), prefixBits)
+}
+
 func (p *port) addr() netip.Addr { return p.prefix.Addr() }
 
 // hardwareAddr returns the address of port number i, locally administered.

@@ -12,7 +12,7 @@ import (
 	"deputy/tcpmod"
 )
 
-// node is a host: the real IP and the real transports over a device at the switch, driven as package engine does it.
+// node is a host, or a gateway between two networks: the real IP and the real transports over a device at the switch, driven as package engine does it.
 type node struct {
 	world *world
 	index int
@@ -28,6 +28,7 @@ type node struct {
 	late    []event       // what is to happen when it thaws
 	ahead   time.Duration // its clock less the world's time
 
+	wraps   wrap
 	spin    time.Duration // how long after the last work what is held back is flushed; negative: never
 	wakeAt  time.Duration // of the wake-up in the queue; Never: none
 	flushAt time.Duration // the same of the flush
@@ -43,29 +44,41 @@ const maxAdvances = 1000
 // now returns the time of the node's own clock.
 func (n *node) now() time.Duration { return n.world.now + n.ahead }
 
-// start boots the node: with an empty memory and a clock that begins anew.
+// start boots the node: with an empty memory, other secrets, and a clock that begins anew.
 func (n *node) start() {
 	w := n.world
 	n.life++
 	n.up, n.frozen = true, false
 	n.late = n.late[:0]
-	n.ahead = -w.now
 	n.wakeAt, n.flushAt = never, never
-	for _, p := range n.ports {
-		var err error
-		if p.ip, err = ipx.New(p, ipx.Config{Prefix: p.prefix}); err != nil {
-			panic(fmt.Sprintf("sim: node %d: %v", n.index, err)) // of the simulation, not of the network
-		}
-	}
+	n.startIP()
 	var secret [32]byte
 	binary.LittleEndian.PutUint64(secret[:], mix(w.seed))
 	binary.LittleEndian.PutUint64(secret[8:], mix(uint64(n.index)<<32|uint64(n.life)))
+	n.ahead = n.wraps.epoch(secret) - w.now
 	ip := n.ports[0].ip
 	n.tcp = tcpmod.New(ip.Port(tcpmod.Protocol), tcpmod.Config{Seed: &secret})
 	n.rdp = rdp.New(ip.Port(rdp.Protocol), rdp.Config{Secret: secret})
 	ip.Handle(tcpmod.Protocol, n.tcp)
 	ip.Handle(rdp.Protocol, n.rdp)
 	w.trace.note(w.now, n, "starts", "")
+}
+
+// startIP gives every port an empty IP; those of a gateway are joined.
+func (n *node) startIP() {
+	var stacks []*ipx.Stack
+	for _, p := range n.ports {
+		var err error
+		if p.ip, err = ipx.New(p, ipx.Config{Prefix: p.prefix, Routes: p.routes()}); err != nil {
+			panic(fmt.Sprintf("sim: node %d: %v", n.index, err)) // of the simulation, not of the network
+		}
+		stacks = append(stacks, p.ip)
+	}
+	if len(stacks) > 1 {
+		if _, err := ipx.NewGateway(stacks...); err != nil {
+			panic(fmt.Sprintf("sim: node %d: %v", n.index, err))
+		}
+	}
 }
 
 // crash takes the node away from one moment to the next; what it sent is still under way.
@@ -91,7 +104,7 @@ func (n *node) receive(p *port, f *frame) {
 		}
 		w.faults.Absent++
 	case len(f.bytes) > link.HeaderLen+p.mtu:
-		w.faults.Absent++ // a giant to this device
+		w.fail("node %d: the frame has %d bytes, its MTU is %d: %s", n.index, len(f.bytes), p.mtu, describe(f.bytes))
 	default:
 		w.faults.Delivered++
 		w.trace.frame(w.now, "got", p, f.bytes)

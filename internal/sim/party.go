@@ -144,7 +144,13 @@ func (c *call) decide(p *party) {
 	switch {
 	case c.done:
 	case p.opened && (c.flow.rough() || p.complete() && p.orderly()):
-		c.done = true
+		if c.again == 0 {
+			c.done = true
+			return
+		}
+		c.again--
+		c.tries = 0
+		c.dialLater(retryWait / 10)
 	default:
 		c.dialLater(retryWait)
 	}

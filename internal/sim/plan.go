@@ -98,6 +98,15 @@ func (f *flow) rough() bool { return f.plans[0].ending.rough() || f.plans[1].end
 // ends returns both nodes of the flow.
 func (f *flow) ends() [2]*node { return [2]*node{f.from, f.to} }
 
+// addresses returns both addresses of the flow as its side sees them. The port of from is 0 if it is an ephemeral one.
+func (f *flow) addresses(side int) (local, remote netip.AddrPort) {
+	from, to := netip.AddrPortFrom(f.from.addr(), f.localPort), netip.AddrPortFrom(f.to.addr(), f.port)
+	if side == 0 {
+		return from, to
+	}
+	return to, from
+}
+
 // listen makes the listening end ready, after each start of its node.
 func (f *flow) listen() {
 	w := f.to.world
@@ -123,9 +132,11 @@ func (f *flow) listen() {
 	}
 }
 
-// call is one connection of a flow, dialed again until it has done what was planned.
+// call is one connection of a flow, dialed again until it has done what was planned; then, for some, another one
+// between the same ports.
 type call struct {
 	flow    *flow
+	again   int // how often it is repeated after it has done what was planned
 	tries   int
 	open    [2]*party // that dialed last and have not ended; the second of a simultaneous flow only
 	pending bool      // a try is in the queue
@@ -184,18 +195,15 @@ func (c *call) dialFrom(now time.Duration, side int, n *node) {
 	p := n.world.newParty(f, side, n)
 	p.call = c
 	c.open[side] = p
-	local, remote := f.localPort, netip.AddrPortFrom(f.to.addr(), f.port)
-	if side == 1 {
-		local, remote = f.port, netip.AddrPortFrom(f.from.addr(), f.localPort)
-	}
+	local, remote := f.addresses(side)
 	var err error
 	if f.transport == overTCP {
-		if p.tcb, err = n.tcp.DialFrom(now, local, remote, f.tcp[side], streamParty{p}); err == nil {
+		if p.tcb, err = n.tcp.DialFrom(now, local.Port(), remote, f.tcp[side], streamParty{p}); err == nil {
 			p.conn = p.tcb
 		}
 	} else {
 		o := f.rdp[side]
-		o.LocalPort = local
+		o.LocalPort = local.Port()
 		if p.record, err = n.rdp.Dial(now, remote, o, p.rdpEvents()); err == nil {
 			p.conn = p.record
 		}

@@ -13,6 +13,7 @@ type Result struct {
 	Time    time.Duration // virtual
 	Events  int
 	Parties int // ends of connections, those that could not be opened included
+	Good    int // those of them that had to, and did, come to a good end with every byte
 	Bytes   int // received and checked
 	Faults
 	Incidents
@@ -43,7 +44,7 @@ func (w *world) result() Result {
 		w.mechanisms.countParty(p)
 	}
 	return Result{
-		Trace: w.trace.hash, Time: w.now, Events: w.events, Parties: len(w.parties), Bytes: w.checked,
+		Trace: w.trace.hash, Time: w.now, Events: w.events, Parties: len(w.parties), Good: w.good, Bytes: w.checked,
 		Faults: w.faults, Incidents: w.incidents, Mechanisms: w.mechanisms,
 	}
 }

@@ -48,6 +48,9 @@ func TestSeeds(t *testing.T) {
 			}
 		}
 	}
+	if total.Good < total.Parties/2 {
+		t.Errorf("of %d parties %d had no excuse: too few to show anything", total.Parties, total.Good)
+	}
 }
 
 // add adds up all that can be.

@@ -1,8 +1,10 @@
 package sim
 
 import (
+	"math"
 	"time"
 
+	"deputy/internal/congestion"
 	"deputy/rdp"
 	"deputy/tcpmod"
 )
@@ -18,11 +20,13 @@ type scenario struct {
 	lossy   float64       // the worst loss of a line
 	slow    time.Duration // the longest delay of a line
 	patient bool          // little is lost, so connections may idle until keepalive
+	large   bool          // rdp's segments may be larger than the MTU
+	room    int           // bytes that wait for a line, the least of all lines
 }
 
 // draw makes the scenario of the world's seed.
 func (w *world) draw() {
-	s := &scenario{dice: dice{newRand(w.seed, 0)}, world: w}
+	s := &scenario{dice: dice{newRand(w.seed, 0)}, world: w, room: math.MaxInt32}
 	s.verify = s.oneIn(2)
 	s.drawNodes()
 	s.patient = s.lossy <= 0.02
@@ -33,6 +37,7 @@ func (w *world) draw() {
 			s.drawFlow(1)
 		}
 	}
+	s.drawWraps()
 	for _, n := range w.nodes {
 		n.start()
 	}
@@ -46,28 +51,51 @@ func (w *world) draw() {
 	s.drawIncidents()
 }
 
-// drawNodes draws the nodes and the conditions of their lines.
+// drawNodes draws networks, the hosts on them, and gateways between them.
 func (s *scenario) drawNodes() {
-	count := pick(s.dice, 2, 2, 2, 3, 5)
-	mtu := pick(s.dice, 1500, 1500, 576, 9000, 0, 0)
+	w := s.world
+	w.hosts = pick(s.dice, 2, 2, 2, 3, 5)
+	w.networks = pick(s.dice, 1, 1, 1, 1, 2, 3)
 	perfect := s.oneIn(5)
-	for range count {
-		c := conditions{delay: s.duration(time.Microsecond, time.Millisecond)}
-		if !perfect {
-			s.impair(&c)
-		}
-		m := mtu
-		if m == 0 {
-			m = pick(s.dice, 576, 1500, 9000)
-		}
-		n := s.world.addNode()
-		p := s.world.addPort(n, 0, m, c)
-		n.spin = pick(s.dice, 0, 0, 20*time.Microsecond, 100*time.Microsecond, -1)
-		p.errors = s.oneIn(2)
-		s.lossy = max(s.lossy, c.loss+c.burstLoss*float64(c.badTime)/float64(c.goodTime+c.badTime+1)+c.corrupt+c.refuse)
-		s.slow = max(s.slow, c.delay+c.jitter+c.reorderSpan)
-		s.world.trace.note(0, n, "node", "mtu %d spin %v %+v", m, n.spin, c)
+	mtus := make([]int, w.networks)
+	for i := range mtus {
+		mtus[i] = pick(s.dice, 1500, 1500, 576, 9000)
 	}
+	anyMTU := w.networks == 1 && s.oneIn(3) // each host has its own: to send more than the others take is its fault
+	for range w.hosts {
+		n := w.addNode()
+		n.spin = pick(s.dice, 0, 0, 20*time.Microsecond, 100*time.Microsecond, -1)
+		network := s.IntN(w.networks)
+		mtu := mtus[network]
+		if anyMTU {
+			mtu = pick(s.dice, 576, 1500, 9000)
+		}
+		s.drawPort(n, network, mtu, perfect)
+	}
+	for network := range w.networks - 1 {
+		n := w.addNode()
+		n.spin = -1
+		s.drawPort(n, network, mtus[network], perfect)
+		s.drawPort(n, network+1, mtus[network+1], perfect)
+	}
+	// A datagram in fragments needs one MTU: nobody tells the sender that another one is smaller than its own.
+	s.large = !anyMTU
+}
+
+// drawPort draws the conditions of a node's line.
+func (s *scenario) drawPort(n *node, network, mtu int, perfect bool) {
+	c := conditions{delay: s.duration(time.Microsecond, time.Millisecond)}
+	if !perfect {
+		s.impair(&c)
+	}
+	p := s.world.addPort(n, network, mtu, c)
+	p.errors = s.oneIn(2)
+	s.lossy = max(s.lossy, c.loss+c.burstLoss*float64(c.badTime)/float64(c.goodTime+c.badTime+1)+c.corrupt+c.refuse)
+	if c.rate > 0 {
+		s.room = min(s.room, c.buffer)
+	}
+	s.slow = max(s.slow, c.delay+c.jitter+c.reorderSpan)
+	s.world.trace.note(0, n, "port", "network %d mtu %d spin %v %+v", network, mtu, n.spin, c)
 }
 
 // impair draws what is wrong with a line.
@@ -99,7 +127,7 @@ func (s *scenario) impair(c *conditions) {
 		c.reorderSpan = s.duration(time.Microsecond, 5*time.Millisecond)
 	}
 	if s.oneIn(4) {
-		c.straggle = s.scale(0.001, 0.05)
+		c.straggle = s.scale(0.001, 0.2)
 	}
 	if s.verify && s.oneIn(2) {
 		c.corrupt = s.scale(0.0005, 0.1)
@@ -132,8 +160,8 @@ func (s *scenario) drawFlow(calls int) {
 	w := s.world
 	i := len(w.flows)
 	f := &flow{index: i, port: uint16(1000 + i), begin: s.duration(time.Microsecond, 50*time.Millisecond)}
-	from := s.IntN(len(w.nodes))
-	f.from, f.to = w.nodes[from], w.nodes[(from+1+s.IntN(len(w.nodes)-1))%len(w.nodes)]
+	from := s.IntN(w.hosts)
+	f.from, f.to = w.nodes[from], w.nodes[(from+1+s.IntN(w.hosts-1))%w.hosts]
 	f.transport = pick(s.dice, overTCP, overTCP, overRDP, overRDPMessages)
 	if calls == 1 && s.oneIn(2) {
 		f.localPort = uint16(2000 + i)
@@ -143,8 +171,28 @@ func (s *scenario) drawFlow(calls int) {
 		f.calls = append(f.calls, &call{flow: f})
 	}
 	s.drawPlans(f, s.largest(calls))
+	if calls == 1 && !f.simultaneous && !f.rough() && s.oneIn(3) {
+		// Not after an abort, which leaves no TIME-WAIT: a new connection between the same ports may then get what is
+		// still under way, if it went faster than the clock of initial sequence numbers (RFC 9293, section 3.4.3).
+		f.calls[0].again = 1 + s.IntN(4)
+	}
 	s.drawOptions(f)
 	w.flows = append(w.flows, f)
+}
+
+// drawWraps draws at which flows' ends the sequence numbers wrap around.
+func (s *scenario) drawWraps() {
+	for _, f := range s.world.flows {
+		if f.localPort == 0 || s.oneIn(2) {
+			continue
+		}
+		left := uint32(s.size(1, 1+f.plans[0].total+f.plans[1].total))
+		if f.transport != overTCP {
+			left = uint32(s.size(1, 200)) // segments
+		}
+		side := s.IntN(2)
+		f.ends()[side].wraps = wrap{f, side, left}
+	}
 }
 
 // drawPlans draws what the two parties do.
@@ -204,14 +252,19 @@ func (s *scenario) drawReading(largest int) reading {
 // drawOptions draws the options of both ends.
 func (s *scenario) drawOptions(f *flow) {
 	integrity := s.verify || s.oneIn(4)
+	check := pick(s.dice, tcpmod.IntegrityChecksum, tcpmod.IntegrityCRC32C)
+	large := s.large && len(f.calls) == 1 && s.lossy < 0.03 && s.oneIn(2)
 	for i := range f.tcp {
 		t := tcpmod.Options{
 			Nagle:         s.oneIn(5),
 			SendBuffer:    s.size(2_000, 1_000_000),
 			ReceiveBuffer: s.size(2_000, 1_000_000),
+			Congestion:    pick(s.dice, congestion.Reno, congestion.Cubic),
+			NoSACK:        s.oneIn(6),
+			Timestamps:    s.oneIn(3),
 		}
 		if integrity {
-			t.Integrity = tcpmod.IntegrityChecksum
+			t.Integrity = check
 		}
 		r := rdp.Options{
 			Checksum:     integrity,
@@ -222,6 +275,14 @@ func (s *scenario) drawOptions(f *flow) {
 		if s.oneIn(3) {
 			t.KeepaliveIdle, t.KeepaliveInterval = s.duration(500*time.Millisecond, 5*time.Second), 500*time.Millisecond
 			r.KeepAlive = t.KeepaliveIdle
+		}
+		if s.oneIn(3) {
+			r.Congestion = pick(s.dice, congestion.Reno, congestion.Cubic)
+		}
+		if large {
+			// RDP without congestion control would go on to send more fragments at once than a line has room for.
+			r.SegmentSize = s.size(1_000, min(s.room/8, math.MaxUint16))
+			r.Outstanding = min(r.Outstanding, max(1, s.room/2/r.SegmentSize))
 		}
 		t.KeepaliveProbes = 25 // more than a blackout has time for
 		f.tcp[i], f.rdp[i] = t, r

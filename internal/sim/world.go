@@ -30,7 +30,9 @@ type world struct {
 	frames     framePool
 	rand       *rand.Rand // of the parties
 	nodes      []*node
+	hosts      int // so many of the nodes, the first; the others are gateways
 	ports      []*port
+	networks   int // in a line, with gateways between them
 	flows      []*flow
 	parties    []*party
 	trace      tracer
@@ -45,6 +47,7 @@ type world struct {
 	moved   time.Duration // when a party last got on
 	events  int
 	checked int // bytes
+	good    int // parties without an excuse
 }
 
 func newWorld(seed uint64, out io.Writer) *world {
