@@ -489,6 +489,52 @@ func TestOutageIsSurvived(t *testing.T) {
 	}
 }
 
+// The clock jumps, as after a suspension, in the middle of a transfer, while
+// the window is closed, and while all is idle: no connection is given up.
+func TestClockJumps(t *testing.T) {
+	s := newSim(1)
+	s.loss = 0.02
+	a, b := user{total: 3_000_000, greedy: true}, user{total: 1_000_000, greedy: true}
+	s.connect(t, Options{}, &a, &b)
+	jumps := 0
+	next := 50_000
+	if !s.run(10*time.Minute+40*time.Hour, func() bool {
+		if b.got > next {
+			next += 50_000
+			jumps++
+			s.now += 37 * time.Minute
+		}
+		return a.ended && b.ended
+	}) || a.err != io.EOF || b.err != io.EOF || a.got != 1_000_000 || b.got != 3_000_000 {
+		t.Errorf("got %d and %d, %v and %v", a.got, b.got, a.err, b.err)
+	}
+	if jumps < 50 {
+		t.Errorf("%d jumps", jumps)
+	}
+
+	s = newSim(2)
+	a, b = user{total: 300_000, greedy: true}, user{greedy: true, hold: true}
+	s.connect(t, Options{ReceiveBuffer: 16 << 10}, &a, &b)
+	s.run(time.Second, func() bool { return b.open })
+	b.stalled = true
+	for range 20 {
+		s.run(10*time.Second, func() bool { return false })
+		s.now += time.Hour
+	}
+	b.stalled = false
+	b.c.Resume(s.now)
+	if !s.run(time.Minute, func() bool { return b.got == 300_000 }) {
+		t.Fatalf("got %d, %v", b.got, a.err)
+	}
+	for range 20 {
+		s.now += time.Hour
+		s.run(40*time.Second, func() bool { return false })
+	}
+	if a.c.State() != FinWait2 || b.c.State() != CloseWait {
+		t.Errorf("%v and %v", a.c.State(), b.c.State())
+	}
+}
+
 func TestKeepaliveClosesDeadPeer(t *testing.T) {
 	for _, off := range []bool{false, true} {
 		t.Run(fmt.Sprint("off=", off), func(t *testing.T) {
