@@ -115,9 +115,3 @@ func TestResetHasIntegrity(t *testing.T) {
 	}
 }
 
-func TestUnknownIntegrity(t *testing.T) {
-	s := newScript(t)
-	if err := s.e.Listen(1, Options{Integrity: IntegrityCRC32C + 1}, nil); err != ErrIntegrity {
-		t.Errorf("error %v", err)
-	}
-}
