@@ -114,4 +114,3 @@ func TestResetHasIntegrity(t *testing.T) {
 		t.Errorf("OnEnd %v", a.err)
 	}
 }
-
