@@ -71,7 +71,7 @@ func (r *Record) sendAck(now time.Duration) {
 	flags, n, ack := ACK, HeaderLen, r.ackNumber()
 	if r.rcvHigh != ack {
 		flags |= EACK
-		n += 4 * r.putEACKs(b[HeaderLen:], ack, min((r.peerSize-ipHeaderLen-HeaderLen)/4, MaxEACKs))
+		n += 4 * r.putEACKs(b[HeaderLen:], ack, min((r.whole-HeaderLen)/4, MaxEACKs))
 		r.info.EACKsSent++
 	}
 	putHeader(b, flags, n, r.local.Port(), r.remote.Port(), 0, r.sndNxt, ack)

@@ -9,7 +9,8 @@ import (
 // RDP closes with one RST, which nobody acknowledges, and drops both directions at once (RFC 908, section 3.2.5). On
 // that this package builds an orderly close:
 //
-//   - Close first waits until the peer's user has taken all that was written (RFC 908 leaves that to the user).
+//   - Close first waits until the peer's user has taken all that was written (RFC 908 leaves that to the user), but not
+//     for ever: a peer that lives and takes nothing for Options.Linger is reset.
 //   - It then sends RST with ACK; Abort, and a host without a record, send RST without. The receiver of the former
 //     that has received all segments below it knows that nothing was lost: io.EOF. Anything else is a reset.
 //   - A lost RST would leave the peer half-open. So the closer repeats it with backoff in CLOSE-WAIT, and answers data
@@ -18,10 +19,11 @@ import (
 
 // closer is the end of a connection.
 type closer struct {
-	closing    bool  // Close was called: RST once everything is acknowledged
-	dropped    bool  // data was received that the user will never take
-	ended      bool  // OnEnd was called
-	pendingEnd error // what OnEnd will say when the user has taken what is left
+	closing    bool          // Close was called: RST once everything is acknowledged
+	lingerAt   time.Duration // when it ends nevertheless
+	dropped    bool          // data was received that the user will never take
+	ended      bool          // OnEnd was called
+	pendingEnd error         // what OnEnd will say when the user has taken what is left
 
 	rstFlags Flags         // of the RST sent; 0 if the peer ended the connection
 	rstTries uint8         // repetitions of it
@@ -33,7 +35,7 @@ type closer struct {
 func (r *Record) CloseWrite(now time.Duration) { r.writeClosed = true }
 
 // Close ends the connection when everything written has been acknowledged; until then the user gets no more data, only
-// OnEnd with net.ErrClosed (or what went wrong), possibly before Close returns. Received data that was not taken, or
+// OnEnd with net.ErrClosed (or what went wrong: ErrTimeout if nothing is acknowledged for Options.Linger), possibly before Close returns. Received data that was not taken, or
 // still comes, is dropped, and the peer is told by a RST that is not an orderly one.
 func (r *Record) Close(now time.Duration) {
 	if r.ended || r.closing {
@@ -44,7 +46,7 @@ func (r *Record) Close(now time.Duration) {
 	case StateSynSent, StateSynReceived:
 		r.fail(now, net.ErrClosed)
 	case StateOpen:
-		r.closing = true
+		r.closing, r.lingerAt = true, now+r.options.Linger
 		r.discard(now)
 		r.settle(now)
 	case StateCloseWait, StateClosed: // the peer was first, and data is left
@@ -70,9 +72,10 @@ func (r *Record) Abort(now time.Duration) {
 	}
 }
 
-// tryFinish ends the connection after Close if everything is acknowledged.
+// tryFinish ends the connection after Close if everything is acknowledged. If Close came in OnData, it is not known yet
+// whether that segment was taken.
 func (r *Record) tryFinish(now time.Duration) {
-	if !r.closing || r.sndUna != r.sndEnd {
+	if r.delivering || r.sndUna != r.sndEnd {
 		return
 	}
 	flags := RST | ACK

@@ -71,13 +71,17 @@ func (r *Record) accept(now time.Duration, seq uint32, data []byte) {
 // acceptNext takes in the next segment in sequence. If it fills a hole, RCV.CUR and rcvIn advance over what is buffered
 // (RFC 908, example 5.3), and an acknowledgement goes out at once.
 func (r *Record) acceptNext(now time.Duration, seq uint32, data []byte) {
+	direct := r.ready == 0 && !r.offer.held && !r.delivering
+	if !direct && r.crowdedOut(data) {
+		return
+	}
 	r.info.BytesReceived += uint64(len(data))
 	filled := before(seq, r.rcvHigh)
 	r.rcvIn = seq
 	if !filled {
 		r.rcvHigh = seq
 	}
-	if r.ready == 0 && !r.offer.held && !r.delivering {
+	if direct {
 		r.deliver(now, seq, data, nil)
 	} else {
 		r.hold(seq, data)
@@ -88,6 +92,9 @@ func (r *Record) acceptNext(now time.Duration, seq uint32, data []byte) {
 		return
 	}
 	r.ackNow = true
+	if before(r.rcvIn, r.rcvCur) { // over what was taken out of order
+		r.rcvIn = r.rcvCur
+	}
 	for r.rcvIn != r.rcvHigh {
 		s := r.in.at(r.rcvIn + 1)
 		if s.place == placeEmpty {
@@ -103,6 +110,9 @@ func (r *Record) acceptNext(now time.Duration, seq uint32, data []byte) {
 
 // acceptOutOfOrder takes in a segment behind a hole.
 func (r *Record) acceptOutOfOrder(now time.Duration, seq uint32, data []byte) {
+	if r.crowdedOut(data) {
+		return
+	}
 	r.info.BytesReceived += uint64(len(data))
 	r.info.OutOfOrder++
 	r.noteGap(seq)
@@ -116,6 +126,17 @@ func (r *Record) acceptOutOfOrder(now time.Duration, seq uint32, data []byte) {
 	}
 }
 
+// crowdedOut drops a segment that would have to wait, if too many do (Config.ReceiveMemory).
+func (r *Record) crowdedOut(data []byte) bool {
+	e := r.endpoint
+	if e.waiting+len(data) <= e.memory {
+		return false
+	}
+	e.stats.NoMemory++
+	r.fresh++
+	return true
+}
+
 // hold keeps a segment in the ring.
 func (r *Record) hold(seq uint32, data []byte) {
 	first := r.rcvCur + 1
@@ -127,7 +148,7 @@ func (r *Record) hold(seq uint32, data []byte) {
 	s := r.in.at(seq)
 	*s = incoming{place: placeHeld}
 	if len(data) > 0 {
-		s.data = r.endpoint.buffers.copy(data)
+		s.data = r.endpoint.keep(data)
 	}
 	r.unread++
 }
@@ -169,12 +190,16 @@ func (r *Record) deliver(now time.Duration, seq uint32, data, lent []byte) {
 	} else if n > 0 {
 		r.dropped = true
 	}
+	if n == len(data) && lent == nil {
+		return
+	}
 	if n == len(data) || r.ended || r.discarding {
-		r.endpoint.buffers.put(lent)
+		r.dropped = r.dropped || n < len(data)
+		r.endpoint.unkeep(lent)
 		return
 	}
 	if lent == nil {
-		data, n = r.endpoint.buffers.copy(data[n:]), 0
+		data, n = r.endpoint.keep(data[n:]), 0
 		r.fresh++
 	}
 	r.offer = offer{data: data, off: n, seq: seq, held: true, capped: before(r.acked, seq)}
@@ -231,7 +256,8 @@ func (r *Record) resumeOffer(now time.Duration) {
 	r.offer = offer{}
 	n := r.call(now, o.data[o.off:])
 	if o.off += n; o.off == len(o.data) || r.ended || r.discarding {
-		r.endpoint.buffers.put(o.data)
+		r.dropped = r.dropped || o.off < len(o.data)
+		r.endpoint.unkeep(o.data)
 		return
 	}
 	o.capped = o.capped && before(r.acked, o.seq)
@@ -244,7 +270,7 @@ func (r *Record) discard(now time.Duration) {
 	r.discarding = true
 	if r.offer.held {
 		r.dropped = true
-		r.endpoint.buffers.put(r.offer.data)
+		r.endpoint.unkeep(r.offer.data)
 		r.offer = offer{}
 	}
 	if !r.delivering {
@@ -255,13 +281,11 @@ func (r *Record) discard(now time.Duration) {
 // freeReceived gives the buffers back at the end of a connection.
 func (r *Record) freeReceived() {
 	if r.offer.held {
-		r.endpoint.buffers.put(r.offer.data)
+		r.endpoint.unkeep(r.offer.data)
 		r.offer = offer{}
 	}
 	for i := range r.in.slots {
-		if b := r.in.slots[i].data; b != nil {
-			r.endpoint.buffers.put(b)
-		}
+		r.endpoint.unkeep(r.in.slots[i].data)
 	}
 	r.in.slots, r.ready, r.unread = nil, 0, 0
 }

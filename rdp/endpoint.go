@@ -1,4 +1,4 @@
-// The endpoint: demultiplexing, ports, timers. The package comment is in doc.go.
+// The endpoint: demultiplexing, ports, timers.
 
 package rdp
 
@@ -16,6 +16,15 @@ type Network interface {
 	MTU() int         // bytes of the largest segment
 	Buffer() []byte   // lends MTU() bytes
 	Send(now time.Duration, dst netip.Addr, n int) error
+}
+
+// DatagramNetwork is a Network that takes segments larger than its MTU too, which IP sends as fragments. A Network that
+// implements it makes Options.SegmentSize above the MTU possible (the thesis, section 3.2.1).
+type DatagramNetwork interface {
+	Network
+	MaxDatagram() int           // bytes of the largest segment
+	PathMTU(dst netip.Addr) int // bytes of the largest that travels to dst whole, as far as is known
+	SendDatagram(now time.Duration, dst netip.Addr, segment ...[]byte) error
 }
 
 // First and last of the ephemeral ports (RFC 6335).
@@ -38,6 +47,10 @@ type Stats struct {
 	NoConnection                             uint64 // answered with a RST, except a RST
 	BacklogFull                              uint64
 	BadParameters                            uint64 // of a SYN
+	NoMemory                                 uint64 // above Config.ReceiveMemory
+
+	// Messages of ICMP about segments: StatusIgnored were of none that is under way.
+	StatusTaken, StatusIgnored uint64
 
 	Connections int // records, those in CLOSE-WAIT included
 }
@@ -46,6 +59,11 @@ type Stats struct {
 // its records included.
 type Endpoint struct {
 	net       Network
+	large     DatagramNetwork // net, if it is one
+	mtu       int             // bytes of the largest segment that net sends whole
+	largest   int             // bytes of the largest segment that net sends
+	header    [HeaderLen + 4*MaxEACKs]byte
+	pieces    [2][]byte // of a segment larger than the MTU: header and data
 	addr      netip.Addr
 	defaults  Options
 	secret    [32]byte
@@ -57,6 +75,8 @@ type Endpoint struct {
 	timers    timers
 	held      []*Record // ACKs held back
 	buffers   pool
+	memory    int // bytes of buffers that received segments may take
+	waiting   int // bytes that they take
 	nextPort  uint16
 	stats     Stats
 }
@@ -64,9 +84,15 @@ type Endpoint struct {
 // New makes an endpoint on a network.
 func New(net Network, cfg Config) *Endpoint {
 	e := &Endpoint{
-		net: net, addr: net.Addr().Unmap(), defaults: cfg.Options, secret: cfg.Secret,
+		net: net, mtu: net.MTU(), largest: net.MTU(), addr: net.Addr().Unmap(), defaults: cfg.Options, secret: cfg.Secret,
 		records: make(map[uint64]*Record), listeners: make(map[uint16]*listener),
-		buffers: pool{size: net.MTU()},
+		buffers: pool{size: max(net.MTU(), MinSegmentSize)},
+	}
+	if e.memory = cfg.ReceiveMemory; e.memory <= 0 {
+		e.memory = DefaultReceiveMemory
+	}
+	if large, ok := net.(DatagramNetwork); ok {
+		e.large, e.largest = large, large.MaxDatagram()
 	}
 	if e.secret == [32]byte{} {
 		_, _ = rand.Read(e.secret[:]) // never fails (crypto/rand)
@@ -169,6 +195,19 @@ func (e *Endpoint) refuse(now time.Duration, dst netip.Addr, h Header, withCheck
 	e.emit(now, dst, len(b))
 }
 
+// keep copies received data into a buffer.
+func (e *Endpoint) keep(data []byte) []byte {
+	b := e.buffers.copy(data)
+	e.waiting += cap(b)
+	return b
+}
+
+// unkeep gives a buffer of keep back; nil is none.
+func (e *Endpoint) unkeep(b []byte) {
+	e.waiting -= cap(b)
+	e.buffers.put(b)
+}
+
 // emit sends the first n bytes of the lent buffer and reports whether the network took them.
 func (e *Endpoint) emit(now time.Duration, dst netip.Addr, n int) bool {
 	e.stats.SegmentsSent++
@@ -179,10 +218,22 @@ func (e *Endpoint) emit(now time.Duration, dst netip.Addr, n int) bool {
 	return true
 }
 
+// emitLarge sends a segment larger than the MTU: a header and the data.
+func (e *Endpoint) emitLarge(now time.Duration, dst netip.Addr, header, data []byte) bool {
+	e.stats.SegmentsSent++
+	e.pieces[0], e.pieces[1] = header, data
+	err := e.large.SendDatagram(now, dst, e.pieces[:]...)
+	e.pieces[1] = nil
+	if err != nil {
+		e.stats.SendErrors++
+	}
+	return err == nil
+}
+
 // Dial opens a connection. ev gets OnOpen, or OnEnd with ErrRefused, ErrTimeout (after about 4 s), ErrReset or
 // ErrParameters. The errors are ErrOptions, ErrAddress, ErrPortInUse and ErrNoPorts.
 func (e *Endpoint) Dial(now time.Duration, remote netip.AddrPort, o Options, ev Events) (*Record, error) {
-	o, err := o.resolve(e.defaults, e.net.MTU())
+	o, err := o.resolve(e.defaults, e.mtu, e.largest)
 	if err != nil {
 		return nil, err
 	}

@@ -204,11 +204,22 @@ func putSYN(b []byte, outstanding, segmentSize uint16, sequenced bool) {
 // complement, so that a field of 0 always means: not computed.
 func putChecksum(segment []byte, src, dst netip.Addr) {
 	binary.BigEndian.PutUint16(segment[offChecksum:], 0)
-	sum := checksum.Fold(checksum.Sum(segment, checksum.PseudoHeader(src, dst, Protocol, uint16(len(segment)))))
-	if sum == 0 {
-		sum = 0xffff
+	putSum(segment, checksum.Sum(segment, checksum.PseudoHeader(src, dst, Protocol, uint16(len(segment)))))
+}
+
+// putChecksumOf is putChecksum for a segment whose data doesn't follow its header, which has an even length.
+func putChecksumOf(header, data []byte, src, dst netip.Addr) {
+	binary.BigEndian.PutUint16(header[offChecksum:], 0)
+	pseudo := checksum.PseudoHeader(src, dst, Protocol, uint16(len(header)+len(data)))
+	putSum(header, checksum.Sum(data, checksum.Sum(header, pseudo)))
+}
+
+func putSum(header []byte, sum uint32) {
+	folded := checksum.Fold(sum)
+	if folded == 0 {
+		folded = 0xffff
 	}
-	binary.BigEndian.PutUint16(segment[offChecksum:], sum)
+	binary.BigEndian.PutUint16(header[offChecksum:], folded)
 }
 
 // checksumOK verifies the checksum of a segment; a field of 0 is a failure.

@@ -17,7 +17,7 @@ type listener struct {
 // Listen accepts connections to port. accept is called for each when it is established, and returns what gets its
 // events; nil resets the connection. The errors are ErrOptions and ErrPortInUse.
 func (e *Endpoint) Listen(port uint16, o Options, accept func(now time.Duration, r *Record) Events) error {
-	o, err := o.resolve(e.defaults, e.net.MTU())
+	o, err := o.resolve(e.defaults, e.mtu, e.largest)
 	if err != nil {
 		return err
 	}
@@ -31,8 +31,8 @@ func (e *Endpoint) Listen(port uint16, o Options, accept func(now time.Duration,
 	return nil
 }
 
-// Unlisten ends the accepting on port. Connections in SYN-RCVD end with it, established ones stay.
-func (e *Endpoint) Unlisten(port uint16) {
+// Unlisten ends the accepting on port. Connections in SYN-RCVD are reset, established ones stay.
+func (e *Endpoint) Unlisten(now time.Duration, port uint16) {
 	l := e.listeners[port]
 	if l == nil {
 		return
@@ -43,8 +43,7 @@ func (e *Endpoint) Unlisten(port uint16) {
 	}
 	for _, r := range e.records {
 		if r.listener == l {
-			r.sendReset(r.heard, RST)
-			r.forget()
+			r.fail(now, ErrRefused)
 		}
 	}
 }

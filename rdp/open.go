@@ -33,7 +33,8 @@ func (r *Record) synchronize(h Header) {
 	r.rcvCur, r.rcvIn, r.rcvHigh = r.irs, r.irs, r.irs
 	r.acked = r.irs - 1
 	r.peerMax = uint32(h.Outstanding())
-	r.peerSize = min(int(h.SegmentSize()), r.endpoint.net.MTU()+ipHeaderLen, math.MaxUint16)
+	r.peerSize = min(int(h.SegmentSize()), max(r.options.SegmentSize, r.endpoint.mtu+ipHeaderLen), math.MaxUint16)
+	r.whole = min(r.peerSize-ipHeaderLen, r.endpoint.mtu)
 	if h.Sequenced() {
 		r.arrivalOrder = false
 	}
@@ -124,7 +125,12 @@ func (r *Record) open(now time.Duration) {
 	r.heard = now
 	r.sndMax = r.peerMax
 	r.maxData = r.peerSize - ipHeaderLen - HeaderLen
-	r.slots = max(uint32(r.options.SendBuffer/r.maxData)+1, min(r.sndMax, maxSmallMessages))
+	r.piece = r.maxData
+	if large := r.endpoint.large; large != nil && r.peerSize-ipHeaderLen == r.whole {
+		r.lowerPiece(large.PathMTU(r.remote.Addr()))
+	}
+	r.startCongestion()
+	r.slots = max(uint32(r.options.SendBuffer/r.endpoint.buffers.size)+1, min(r.sndMax, maxSmallMessages))
 	if l := r.listener; l != nil {
 		r.listener = nil
 		l.embryonic--
@@ -138,8 +144,8 @@ func (r *Record) open(now time.Duration) {
 	r.events.OnOpen(now)
 }
 
-// maxSmallMessages bounds how many segments the send buffer holds, however small they are, since each takes a buffer of
-// the MTU: 1.5 MB.
+// maxSmallMessages is how many segments a send buffer holds at least, if the peer's window does, although each takes a
+// buffer of the MTU however small it is, or the peer wants it: 1.5 MB. Beyond it SendBuffer counts whole buffers.
 const maxSmallMessages = 1024
 
 func (r *Record) setEvents(events Events) {

@@ -37,7 +37,10 @@ func (r *Record) receiveOpen(now time.Duration, h Header, data []byte) {
 	}
 	acceptable := r.acceptable(seq)
 	if flags&RST != 0 {
-		if !acceptable { // a reset outside the window has no effect, nor has its ACK
+		// A reset outside the window has no effect, nor has its ACK. The window begins above what was acknowledged,
+		// since a host without a record answers with SEQ = SEG.ACK + 1: a segment that the user doesn't take may lie
+		// there.
+		if !within(seq, r.ackNumber()+1, r.window()) {
 			r.info.OutOfRange++
 			return
 		}

@@ -84,11 +84,13 @@ type Record struct {
 	local    netip.AddrPort
 	remote   netip.AddrPort
 	state    State
-	err      error // why it ended
+	err      error       // why it ended
+	cause    StatusError // what ICMP said since the last progress; zero: nothing
 
 	sender
 	receiver
 	closer
+	congest
 
 	// Timers; Never if stopped. armed and index belong to the heap of the endpoint.
 	armed   time.Duration
@@ -110,6 +112,7 @@ type Info struct {
 	MaxReceive  int           // the same of the largest that is accepted
 	Outstanding int           // segments that may be sent without acknowledgement, SND.MAX
 	Sequenced   bool          // delivery mode
+	Congestion  int           // congestion window in bytes; 0 without congestion control
 	SRTT        time.Duration // smoothed round trip; 0 before the first measurement
 	RTTVar      time.Duration
 	RTO         time.Duration // backoff included
@@ -121,6 +124,7 @@ type Info struct {
 	Probes                             uint64 // segments sent again to a peer that has them but doesn't take them
 	Duplicates, OutOfOrder, OutOfRange uint64 // segments received
 	KeepAlives                         uint64 // NULs sent
+	LargeSent                          uint64 // segments sent that were larger than the MTU
 	SendErrors                         uint64 // by the network; the segments are retransmitted
 }
 
@@ -165,6 +169,9 @@ func (r *Record) Info() Info {
 	i.MaxReceive = r.options.SegmentSize - ipHeaderLen - HeaderLen
 	i.Outstanding = int(r.sndMax)
 	i.Sequenced = !r.arrivalOrder
+	if r.cc != nil {
+		i.Congestion = r.cc.Window()
+	}
 	i.SRTT, i.RTTVar = r.rtt.srtt, r.rtt.rttvar
 	i.RTO = r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, r.backoff)
 	return i
@@ -184,8 +191,8 @@ func (r *Record) deadline() time.Duration {
 	d := min(r.retryAt, r.ackAt)
 	switch r.state {
 	case StateOpen:
-		if at := r.keepAliveAt(); at < d {
-			d = at
+		if d = min(d, r.keepAliveAt()); r.closing {
+			d = min(d, r.lingerAt)
 		}
 	case StateCloseWait:
 		d = min(d, r.rstAt, r.waitAt)
@@ -203,7 +210,9 @@ func (r *Record) onTimer(now time.Duration) {
 	}
 	switch r.state {
 	case StateOpen:
-		if r.keepAliveAt() <= now {
+		if r.closing && r.lingerAt <= now {
+			r.abort(now, r.timeout())
+		} else if r.keepAliveAt() <= now {
 			r.askAlive(now)
 		}
 	case StateCloseWait:
@@ -215,10 +224,14 @@ func (r *Record) onTimer(now time.Duration) {
 // gives the user its space, finishes a close, decides on the acknowledgement, and files the timers.
 func (r *Record) settle(now time.Duration) {
 	if r.state == StateOpen {
-		r.pump(now)
-		r.offerSpace(now)
+		if r.sndNxt != r.sndEnd || r.lost > 0 {
+			r.pump(now)
+		}
+		if r.wantSpace {
+			r.offerSpace(now)
+		}
 	}
-	if r.state == StateOpen {
+	if r.closing && r.state == StateOpen {
 		r.tryFinish(now)
 	}
 	if r.state == StateOpen {

@@ -6,27 +6,43 @@ import "time"
 // three duplicates, counted in transmissions as in RFC 9002, section 6.1.1). With fewer, a short wait decides.
 const reorderThreshold = 3
 
+// ackSpan is how far an ACK may lie below SND.NXT: twice the largest window there is. A segment with any other can't be
+// of this connection, and is dropped whole (RFC 5961, section 5): who doesn't see the traffic would have to guess it.
+const ackSpan = 2 * maxOutstanding
+
 // acknowledge takes in the ACK and EACK of a segment (RFC 908, section 3.7.2, corrected by RFC 1151: SND.UNA =
-// SEG.ACK + 1). It reports false if the peer acknowledges what was never sent. An ACK older than SND.UNA moves
+// SEG.ACK + 1). It reports false if the peer acknowledges what was never sent, or long ago. An ACK older than SND.UNA moves
 // nothing back, and its EACK still counts: what was received stays received.
 func (r *Record) acknowledge(now time.Duration, h Header) bool {
 	ack := h.Ack()
-	if !before(ack, r.sndNxt) {
+	if r.sndNxt-1-ack >= ackSpan {
 		return false
 	}
 	sample := time.Duration(-1)
+	had := r.unacked            // stays 0 without congestion control
 	news, fresh := false, false // EACKs not known before; an advance of SND.UNA
 	for !before(ack, r.sndUna) {
 		s := r.out.at(r.sndUna)
 		if s.eacked {
 			r.eacked--
-		} else if !s.resent {
-			sample = now - s.sent
-			r.arrived(s)
+		} else {
+			if !s.resent {
+				sample = now - s.sent
+			}
+			r.arrived(now, s)
+			if r.cc != nil {
+				r.gone(s)
+			}
 		}
 		r.release(r.sndUna)
 		r.sndUna++
 		fresh = true
+	}
+	if fresh {
+		r.cause = StatusError{}
+		if r.closing {
+			r.lingerAt = now + r.options.Linger
+		}
 	}
 	outstanding := r.sndNxt - r.sndUna
 	for i := range h.EACKs() {
@@ -45,31 +61,54 @@ func (r *Record) acknowledge(now time.Duration, h Header) bool {
 		r.eacked++
 		if !s.resent {
 			sample = max(sample, now-s.sent)
-			r.arrived(s)
+		}
+		r.arrived(now, s)
+		if r.cc != nil {
+			r.gone(s)
 		}
 	}
 	if sample >= 0 {
 		r.rtt.sample(sample)
 		r.backoff = 0
 	}
+	if r.cc != nil {
+		r.congestionAcked(now, had-r.unacked, fresh)
+	}
 	switch {
 	case outstanding == 0:
-		r.retryAt = Never
+		r.retryAt, r.expiries = Never, 0
 	case fresh || news:
+		r.expiries = 0
 		if r.eacked > 0 {
 			r.resendHoles(now)
 		}
-		if s := r.out.at(r.sndUna); fresh && s.eacked { // has no timer yet as the one to probe with
-			s.due = now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, 0)
-			r.retryAt = min(r.retryAt, s.due)
+		if s := r.out.at(r.sndUna); fresh && (s.eacked || s.timeouts > 0 || r.backoff > 0) {
+			r.restartOldest(now, s)
 		}
 	}
 	return true
 }
 
-// arrived notes the transmission of a segment as one that made it.
-func (r *Record) arrived(s *outgoing) {
-	if before(r.delivered, s.serial) {
+// restartOldest sets the timer of a segment that has become the oldest: one that the peer has had none as long as it was
+// not the one to probe with; another doesn't wait out a backoff from before the peer was heard again (RFC 6298, section
+// 5.3). The backoff itself stays, until something is measured, for what is sent from now on.
+func (r *Record) restartOldest(now time.Duration, s *outgoing) {
+	due := now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, 0)
+	switch {
+	case s.lost:
+		return
+	case s.eacked:
+		s.due = due
+	default:
+		s.due, s.timeouts = min(s.due, due), 0
+	}
+	r.retryAt = min(r.retryAt, s.due)
+}
+
+// arrived notes the last transmission of a segment as one that made it; unless it was an earlier one, which is so if
+// the answer came faster than any before (RFC 8985, section 6.2, step 2).
+func (r *Record) arrived(now time.Duration, s *outgoing) {
+	if before(r.delivered, s.serial) && (!s.resent || now-s.sent >= r.rtt.least) {
 		r.delivered = s.serial
 	}
 }
@@ -79,13 +118,15 @@ func (r *Record) arrived(s *outgoing) {
 func (r *Record) resendHoles(now time.Duration) {
 	for seq := r.sndUna; before(seq, r.eackedHigh); seq++ {
 		s := r.out.at(seq)
-		if s.eacked || !before(s.serial, r.delivered) {
+		if s.eacked || s.lost || !before(s.serial, r.delivered) {
 			continue
 		}
 		if r.delivered-s.serial >= reorderThreshold {
-			s.resent = true
-			r.info.FastResends++
-			r.transmit(now, seq)
+			if r.lose(now, seq, s) {
+				s.resent = true
+				r.info.FastResends++
+				r.transmit(now, seq)
+			}
 			continue
 		}
 		if due := now + r.rtt.reordering(r.options.MinRTO); !s.suspect && due < s.due {
@@ -103,33 +144,42 @@ func (r *Record) retry(now time.Duration) {
 	for seq := r.sndUna; seq != r.sndNxt; seq++ {
 		s := r.out.at(seq)
 		probe := s.eacked && seq == r.sndUna
-		if s.eacked && !probe {
+		if s.eacked && !probe || s.lost {
 			continue
 		}
 		if s.due > now {
 			r.retryAt = min(r.retryAt, s.due)
 			continue
 		}
+		if s.suspect && !r.lose(now, seq, s) {
+			continue
+		}
 		s.resent = true
 		switch {
 		case probe:
 			if int(r.probes) >= r.options.RetryLimit {
-				r.fail(now, ErrTimeout)
+				r.fail(now, r.timeout())
 				return
 			}
 			r.probes++
 			r.info.Probes++
 			r.transmit(now, seq)
 			s.due = now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, s.timeouts)
-			s.timeouts = min(s.timeouts+1, 100)
+			s.timeouts = min(s.timeouts+1, maxDoubled)
 		case s.suspect:
 			r.info.FastResends++
 			r.transmit(now, seq)
-		case int(s.timeouts) >= r.retryLimit(s.kind):
-			r.fail(now, ErrTimeout)
+		case seq == r.sndUna && int(r.expiries) >= r.retryLimit(s.kind):
+			r.fail(now, r.timeout())
 			return
 		default:
-			s.timeouts++
+			if seq == r.sndUna {
+				r.expiries++
+			}
+			if r.cc != nil {
+				r.expired(now, s)
+			}
+			s.timeouts = min(s.timeouts+1, maxDoubled)
 			r.backoff = max(r.backoff, s.timeouts)
 			r.info.Timeouts++
 			r.transmit(now, seq)
@@ -138,7 +188,7 @@ func (r *Record) retry(now time.Duration) {
 	}
 }
 
-// retryLimit is how often a segment is retransmitted by timer.
+// retryLimit is how often the oldest segment is retransmitted by timer while nothing is acknowledged.
 func (r *Record) retryLimit(k kind) int {
 	if k == kindSYN {
 		return openRetries

@@ -22,33 +22,3 @@ func (r *ring[T]) reserve(first, used, n uint32) {
 	}
 	r.slots = bigger
 }
-
-// pool lends buffers of one size, for the data of one segment each.
-type pool struct {
-	size int
-	free [][]byte
-}
-
-// poolKeep is how many free buffers are kept for reuse, about 6 MB at an MTU of 1,500.
-const poolKeep = 4096
-
-func (p *pool) get() []byte {
-	if n := len(p.free); n > 0 {
-		b := p.free[n-1]
-		p.free = p.free[:n-1]
-		return b
-	}
-	return make([]byte, p.size)
-}
-
-// copy returns a lent buffer cut to the data it now holds.
-func (p *pool) copy(data []byte) []byte {
-	b := p.get()
-	return b[:copy(b, data)]
-}
-
-func (p *pool) put(b []byte) {
-	if cap(b) == p.size && len(p.free) < poolKeep {
-		p.free = append(p.free, b[:p.size])
-	}
-}

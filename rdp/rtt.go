@@ -5,6 +5,7 @@ import "time"
 // rtt estimates the round trip and the retransmission timeout (RFC 6298, section 2).
 type rtt struct {
 	srtt, rttvar time.Duration
+	least        time.Duration // the shortest
 	sampled      bool
 }
 
@@ -12,9 +13,10 @@ type rtt struct {
 func (r *rtt) sample(d time.Duration) {
 	d = max(d, 0)
 	if !r.sampled {
-		r.srtt, r.rttvar, r.sampled = d, d/2, true
+		r.srtt, r.rttvar, r.least, r.sampled = d, d/2, d, true
 		return
 	}
+	r.least = min(r.least, d)
 	diff := r.srtt - d
 	if diff < 0 {
 		diff = -diff
@@ -22,6 +24,9 @@ func (r *rtt) sample(d time.Duration) {
 	r.rttvar += (diff - r.rttvar) / 4
 	r.srtt += (d - r.srtt) / 8
 }
+
+// maxDoubled is beyond the number of doublings between any two bounds.
+const maxDoubled = 100
 
 // rto is SRTT + 4 RTTVAR within its bounds, doubled backoff times (section 5.5).
 func (r *rtt) rto(lo, hi time.Duration, backoff uint8) time.Duration {

@@ -2,6 +2,8 @@ package rdp
 
 import (
 	"time"
+
+	"deputy/internal/congestion"
 )
 
 // The way of a message out:
@@ -30,28 +32,33 @@ type outgoing struct {
 	kind     kind
 	eacked   bool // the peer has it, out of order or not taken
 	resent   bool // an acknowledgement says nothing about the round trip (Karn)
+	lost     bool // it waits until the congestion window has room for it; it has no timer then
 	suspect  bool // one sent later has arrived: due is the end of the wait for reordering
 }
 
 // sender is the sending half of a record: RFC 908's send sequence variables, and the send queue.
 type sender struct {
-	iss    uint32 // SND.ISS
-	sndUna uint32 // SND.UNA, the oldest unacknowledged segment
-	sndNxt uint32 // SND.NXT, the next to be sent
-	sndEnd uint32 // the next to be queued
-	sndMax uint32 // SND.MAX, the limit of outstanding segments: 1 for the SYN, then the peer's
+	iss    uint32                // SND.ISS
+	sndUna uint32                // SND.UNA, the oldest unacknowledged segment
+	sndNxt uint32                // SND.NXT, the next to be sent
+	sndEnd uint32                // the next to be queued
+	sndMax uint32                // SND.MAX, the limit of outstanding segments: 1 for the SYN, then the peer's
+	cc     congestion.Controller // nil: none
 
 	peerMax     uint32         // SEG.MAX of the peer's SYN
 	out         ring[outgoing] // SND.UNA up to sndEnd
 	queuedBytes int            // of data in out
 	slots       uint32         // how many segments out may hold, the one of a NUL aside
 	maxData     int            // bytes of data in the largest segment
+	piece       int            // bytes of data in the largest segment that Write makes: less if the path's MTU is
 	peerSize    int            // SBUF.MAX: bytes of the largest segment, IP header included
+	whole       int            // bytes of the largest segment that leaves in one frame
 	wantSpace   bool           // OnSpace is owed
 	writeClosed bool           // CloseWrite, Close
 
 	rtt        rtt
 	backoff    uint8  // doublings of the RTO since the last measurement
+	expiries   uint8  // of the oldest segment's timer, since something was acknowledged
 	probes     uint8  // of a peer that takes nothing, since it was last heard
 	serial     uint32 // transmissions so far
 	delivered  uint32 // the highest serial known to have arrived
@@ -61,7 +68,9 @@ type sender struct {
 
 // windowOpen is the one test of the send window (RFC 908, section 3.7.1, Send): the right edge is exclusive, and the
 // comparison survives wrap-around.
-func (r *Record) windowOpen() bool { return r.sndNxt-r.sndUna < r.sndMax }
+func (r *Record) windowOpen() bool {
+	return r.sndNxt-r.sndUna < r.sndMax && (r.cc == nil || r.congestionOpen())
+}
 
 // room reports whether the send buffer can take n bytes as one segment: the one test for Write and OnSpace.
 func (r *Record) room(n int) bool {
@@ -71,9 +80,10 @@ func (r *Record) room(n int) bool {
 	return r.queuedBytes == 0 || r.queuedBytes+n <= r.options.SendBuffer
 }
 
-// Write copies what the send buffer has room for, as segments of at most MaxMessage bytes of which none holds bytes of
-// two Writes, sends what the window allows, and returns how many bytes it took. OnSpace follows if that is less than
-// given, unless the connection has ended (Err). A Write of at most MaxMessage bytes is taken whole or not at all.
+// Write copies what the send buffer has room for, as segments of which none holds bytes of two Writes, sends what the
+// window allows, and returns how many bytes it took. OnSpace follows if that is less than given, unless the connection
+// has ended (Err). Segments are of at most MaxMessage bytes, and less if SegmentSize was left at the MTU and the path's
+// is smaller.
 func (r *Record) Write(now time.Duration, p []byte) int {
 	if r.state != StateOpen || r.writeClosed {
 		r.wantSpace = r.Err() == nil && len(p) > 0
@@ -81,7 +91,7 @@ func (r *Record) Write(now time.Duration, p []byte) int {
 	}
 	total := 0
 	for len(p) > 0 {
-		n := min(len(p), r.maxData)
+		n := min(len(p), r.piece)
 		if !r.room(n) {
 			r.wantSpace = true
 			break
@@ -130,12 +140,20 @@ func (r *Record) enqueue(k kind, p []byte) {
 	r.sndEnd++
 }
 
-// pump sends the queue as far as the window allows, at once: there is no Nagle and no congestion window.
+// pump sends the queue as far as the windows allow, at once: there is no Nagle.
 func (r *Record) pump(now time.Duration) {
+	if r.cc != nil {
+		r.beforePump(now)
+	}
 	for r.sndNxt != r.sndEnd && r.windowOpen() {
 		seq := r.sndNxt
 		r.sndNxt++
-		r.info.BytesSent += uint64(len(r.out.at(seq).data))
+		n := len(r.out.at(seq).data)
+		r.info.BytesSent += uint64(n)
+		if r.cc != nil {
+			r.unacked += n
+			r.lastSent = now
+		}
 		r.transmit(now, seq)
 	}
 }
@@ -148,17 +166,16 @@ func (r *Record) transmit(now time.Duration, seq uint32) {
 	s.due = now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, max(s.timeouts, r.backoff))
 	r.retryAt = min(r.retryAt, s.due)
 
-	b := r.endpoint.net.Buffer()
 	if s.kind == kindSYN {
-		flags, ack := SYN, uint32(0)
-		if r.state != StateSynSent {
-			flags, ack = SYN|ACK, r.ackNumber()
-		}
-		putHeader(b, flags, synLen, r.local.Port(), r.remote.Port(), 0, seq, ack)
-		r.acked = ack
-		putSYN(b, uint16(r.rcvMax), uint16(r.options.SegmentSize), !r.arrivalOrder)
-		r.emit(now, b[:synLen])
+		r.transmitSYN(now, seq)
 		return
+	}
+	var b []byte
+	size, large := r.whole, HeaderLen+len(s.data) > r.whole
+	if large {
+		b, size = r.endpoint.header[:], r.peerSize-ipHeaderLen
+	} else {
+		b = r.endpoint.net.Buffer()
 	}
 	flags, n := ACK, HeaderLen
 	if s.kind == kindNUL {
@@ -167,7 +184,7 @@ func (r *Record) transmit(now time.Duration, seq uint32) {
 	ack := r.ackNumber()
 	reported := true
 	if r.fresh > 0 && r.rcvHigh != ack { // out-of-order segments to report ride along if they fit
-		if room := (r.peerSize - ipHeaderLen - HeaderLen - len(s.data)) / 4; room > 0 {
+		if room := (size - HeaderLen - len(s.data)) / 4; room > 0 {
 			flags |= EACK
 			n += 4 * r.putEACKs(b[HeaderLen:], ack, min(room, MaxEACKs))
 			r.info.EACKsSent++
@@ -180,8 +197,25 @@ func (r *Record) transmit(now time.Duration, seq uint32) {
 		r.ackDone()
 	}
 	putHeader(b, flags, n, r.local.Port(), r.remote.Port(), len(s.data), seq, ack)
+	if large {
+		r.emitLarge(now, b[:n], s.data)
+		return
+	}
 	n += copy(b[n:], s.data)
 	r.emit(now, b[:n])
+}
+
+// transmitSYN sends our SYN, with ACK if the peer's is known.
+func (r *Record) transmitSYN(now time.Duration, seq uint32) {
+	b := r.endpoint.net.Buffer()
+	flags, ack := SYN, uint32(0)
+	if r.state != StateSynSent {
+		flags, ack = SYN|ACK, r.ackNumber()
+	}
+	putHeader(b, flags, synLen, r.local.Port(), r.remote.Port(), 0, seq, ack)
+	r.acked = ack
+	putSYN(b, uint16(r.rcvMax), uint16(r.options.SegmentSize), !r.arrivalOrder)
+	r.emit(now, b[:synLen])
 }
 
 // emit hands a segment that stands in the lent buffer to the network. A failure is counted; what the segment held is
@@ -196,10 +230,22 @@ func (r *Record) emit(now time.Duration, segment []byte) {
 	}
 }
 
+// emitLarge is emit for a segment larger than the MTU, which IP cuts into fragments.
+func (r *Record) emitLarge(now time.Duration, header, data []byte) {
+	if r.options.Checksum {
+		putChecksumOf(header, data, r.local.Addr(), r.remote.Addr())
+	}
+	r.info.SegmentsSent++
+	r.info.LargeSent++
+	if !r.endpoint.emitLarge(now, r.remote.Addr(), header, data) {
+		r.info.SendErrors++
+	}
+}
+
 // offerSpace calls OnSpace once a quarter of the send buffer is free, so that a user who fills it isn't woken for
 // every segment.
 func (r *Record) offerSpace(now time.Duration) {
-	if !r.wantSpace || r.writeClosed {
+	if r.writeClosed {
 		return
 	}
 	used := r.sndEnd - r.sndUna

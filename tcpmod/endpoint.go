@@ -27,9 +27,10 @@ type Config struct {
 // Endpoint is TCP at one address: all its connections and listeners. Its
 // methods, and those of its connections, are for one goroutine at a time.
 type Endpoint struct {
-	net  Network
-	addr netip.Addr
-	log  *slog.Logger
+	net    Network
+	trains TrainNetwork // net, if it is one; else nil
+	addr   netip.Addr
+	log    *slog.Logger
 
 	secret [32]byte // RFC 6528
 	random *rand.Rand
@@ -57,6 +58,7 @@ func New(net Network, cfg Config) *Endpoint {
 		net: net, addr: net.Addr(), log: cfg.Logger, random: rand.New(source),
 		conns: make(map[key]*TCB), listeners: make(map[uint16]*listener),
 	}
+	e.trains, _ = net.(TrainNetwork)
 	source.Read(e.secret[:])
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)

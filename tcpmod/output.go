@@ -44,6 +44,14 @@ func (c *TCB) sendNew(now time.Duration) {
 				return
 			}
 		}
+		if k := min(unsent, peer, congested) / c.mss; k > 1 {
+			if k = c.trainable(k); k > 1 {
+				if !c.sendTrain(now, k) {
+					break
+				}
+				continue
+			}
+		}
 		fin := c.finQueued && n == unsent && peer > n
 		if n == 0 && !fin {
 			return
@@ -67,9 +75,7 @@ func (c *TCB) pending() bool {
 // reports whether the network took the segment.
 func (c *TCB) sendNext(now time.Duration, n int, fin bool) bool {
 	seq, off := c.snd.nxt, c.snd.flight()
-	if off == 0 && now-c.lastSent > c.rtt.rto {
-		c.cc.Idle(now, now-c.lastSent, c.rtt.timeout())
-	}
+	c.afterIdle(now)
 	flags, size := ACK, n
 	if n > 0 && off+n == c.out.n {
 		flags |= PSH
@@ -86,6 +92,20 @@ func (c *TCB) sendNext(now time.Duration, n int, fin bool) bool {
 		c.finSent, c.finSeq = true, seq.add(n)
 	}
 	c.board.push(now, c.snd.nxt, size)
+	c.sentNew(now, size, n)
+	return true
+}
+
+// afterIdle tells congestion control of a pause that new data ends.
+func (c *TCB) afterIdle(now time.Duration) {
+	if c.snd.flight() == 0 && now-c.lastSent > c.rtt.rto {
+		c.cc.Idle(now, now-c.lastSent, c.rtt.timeout())
+	}
+}
+
+// sentNew notes that size bytes of sequence space, n of them data, were sent
+// for the first time.
+func (c *TCB) sentNew(now time.Duration, size, n int) {
 	if c.loss.phase == phaseRecovery {
 		c.loss.prr.out += size
 	}
@@ -94,7 +114,6 @@ func (c *TCB) sendNext(now time.Duration, n int, fin bool) bool {
 	if c.loss.mode != lossRTO && c.loss.mode != lossProbe {
 		c.restartLossTimer(now)
 	}
-	return true
 }
 
 // resend sends again what is lost, as far as the window allows. It reports
@@ -200,7 +219,7 @@ func (c *TCB) send(now time.Duration, seq seqNum, flags Flags, off, n int) error
 		}
 	}
 	if c.reporting() {
-		k := c.putSACK(b[size:min(len(b)-n, maxHeaderLen)])
+		k := c.putSACK(b[size:min(size+c.mss-n, maxHeaderLen)])
 		size += k
 		reported = k > 0 || n == 0
 	}

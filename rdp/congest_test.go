@@ -1,0 +1,199 @@
+package rdp
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"deputy/internal/congestion"
+)
+
+var algorithms = []congestion.Algorithm{congestion.Reno, congestion.Cubic}
+
+// congestedScript is an open connection whose segments have 1,460 bytes of data, of which the first window holds ten.
+func congestedScript(t *testing.T, a congestion.Algorithm) *script {
+	t.Helper()
+	s := newScript(t)
+	s.size = 1498
+	s.reach(StateOpen, Options{Congestion: a})
+	return s
+}
+
+// fill has the user write messages of a full segment until the send buffer takes no more, and returns how many
+// segments went out.
+func (s *script) fill() int {
+	s.t.Helper()
+	s.port.out = nil
+	for s.r.WriteMessage(s.now, make([]byte, s.r.MaxMessage())) == nil {
+	}
+	return len(s.port.out)
+}
+
+// TestCongestionIsOffByDefault: what the window allows is sent at once (RFC 908).
+func TestCongestionIsOffByDefault(t *testing.T) {
+	s := inState(t, StateOpen, Options{})
+	if got := s.fill(); got != DefaultOutstanding {
+		t.Errorf("sent %d segments, want the window of %d", got, DefaultOutstanding)
+	}
+}
+
+func TestCongestionOption(t *testing.T) {
+	s := newScript(t)
+	if _, err := s.e.Dial(0, scriptPeerAddr, Options{Congestion: "vegas"}, s.user); !errors.Is(err, ErrOptions) || !errors.Is(err, congestion.ErrAlgorithm) {
+		t.Errorf("an algorithm that is none: %v", err)
+	}
+}
+
+// TestSlowStart: the first window is RFC 6928's, and each acknowledgement in it opens it by what it acknowledges. The
+// peer's window in segments still counts.
+func TestSlowStart(t *testing.T) {
+	for _, a := range algorithms {
+		s := congestedScript(t, a)
+		if got := s.fill(); got != 10 {
+			t.Errorf("%s: the first window is %d segments, want 10", a, got)
+		}
+		acked := 200
+		for _, want := range []int{20, 40, 80, 160, 256, 256} {
+			flight := s.r.Info().Unacked
+			for range flight {
+				acked++
+				s.in(fmt.Sprintf("<SEQ=101><ACK=%d>", acked))
+				s.fill()
+			}
+			if got := s.r.Info().Unacked; got != want {
+				t.Errorf("%s: %d outstanding, want %d", a, got, want)
+			}
+			s.now += time.Millisecond
+		}
+	}
+}
+
+// TestLossReducesOnce: the first lost segment is sent again at once and halves the window (CUBIC: 0.7); another of the
+// same flight waits for room, which CUBIC's window has, and changes nothing more.
+func TestLossReducesOnce(t *testing.T) {
+	for _, tc := range []struct {
+		a          congestion.Algorithm
+		window     int
+		first      []uint32 // sent again at once
+		afterwards uint32   // sent first when there is room
+	}{{congestion.Reno, 5, []uint32{201}, 202}, {congestion.Cubic, 7, []uint32{201, 202}, 211}} {
+		a := tc.a
+		s := congestedScript(t, a)
+		s.fill()
+		s.port.out = nil
+		s.in("<SEQ=101><ACK=200><EA=203,204,205>")
+		got := []uint32{}
+		for _, b := range s.port.out {
+			got = append(got, Header(b).Seq())
+		}
+		if !slices.Equal(got, tc.first) {
+			t.Errorf("%s: sent %v, want %v", a, got, tc.first)
+		}
+		window := s.r.Info().Congestion
+		if n := window / s.r.maxData; n != tc.window {
+			t.Errorf("%s: a window of %d segments, want %d", a, n, tc.window)
+		}
+		s.port.out = nil
+		s.in("<SEQ=101><ACK=200><EA=206,207,208,209,210>") // room for 202, and then for new ones
+		if len(s.port.out) == 0 || Header(s.port.out[0]).Seq() != tc.afterwards {
+			t.Errorf("%s: sent %d segments, want %d first", a, len(s.port.out), tc.afterwards)
+		}
+		if s.r.Info().Congestion != window {
+			t.Errorf("%s: the window changed in recovery", a)
+		}
+		s.in("<SEQ=101><ACK=210>")
+		if s.r.recovering || s.r.lost != 0 {
+			t.Errorf("%s: still recovering", a)
+		}
+	}
+}
+
+// TestTimeoutSendsOne: after a silence not the whole window goes out again, but one segment, and then two.
+func TestTimeoutSendsOne(t *testing.T) {
+	for _, a := range algorithms {
+		s := congestedScript(t, a)
+		s.fill()
+		s.port.out = nil
+		s.waitFor(time.Second)
+		if n := len(s.port.out); n != 1 || Header(s.port.out[0]).Seq() != 201 {
+			t.Fatalf("%s: sent %d segments", a, n)
+		}
+		s.port.out = nil
+		s.waitFor(time.Second) // again
+		if n := len(s.port.out); n != 1 || Header(s.port.out[0]).Seq() != 201 {
+			t.Fatalf("%s: sent %d segments the second time", a, n)
+		}
+		s.port.out = nil
+		s.in("<SEQ=101><ACK=201>")
+		if n := len(s.port.out); n != 2 || Header(s.port.out[0]).Seq() != 202 {
+			t.Errorf("%s: sent %d segments after the answer, want 2", a, n)
+		}
+	}
+	s := inState(t, StateOpen, Options{}) // and RFC 908 all of them
+	s.fill()
+	s.port.out = nil
+	s.waitFor(time.Second)
+	if n := len(s.port.out); n != DefaultOutstanding {
+		t.Errorf("without: sent %d segments, want %d", n, DefaultOutstanding)
+	}
+}
+
+// TestCongestionAllocatesNothing per segment either.
+func TestCongestionAllocatesNothing(t *testing.T) {
+	for _, a := range algorithms {
+		p := newPipe()
+		client, server := p.connect(t, Options{Congestion: a}, false)
+		message := make([]byte, 64<<10)
+		sent := 0
+		round := func() {
+			p.drop = 2
+			sent += client.r.Write(p.now, message)
+			p.settle()
+			for client.r.Info().Unacked > 0 {
+				p.now = max(p.now, p.ends[0].Deadline())
+				p.ends[0].Advance(p.now)
+				p.settle()
+			}
+		}
+		for range 200 {
+			round()
+		}
+		if n := testing.AllocsPerRun(300, round); n != 0 {
+			t.Errorf("%s: %v allocations a round", a, n)
+		}
+		if server.n != sent {
+			t.Errorf("%s: sent %d, got %d", a, sent, server.n)
+		}
+	}
+}
+
+// TestBottleneck: through a line with a short queue, RFC 908 sends most of what it sends in vain; with congestion
+// control little is dropped, and the line is as busy.
+func TestBottleneck(t *testing.T) {
+	for _, a := range []congestion.Algorithm{"", congestion.Reno, congestion.Cubic} {
+		s := newSim(t, 4)
+		s.delay, s.bottleneck, s.queue = 500*time.Microsecond, 12*time.Microsecond, 40
+		one, two := simUser{total: 10_000, longest: 1400, hold: true}, simUser{}
+		s.connect(Options{Congestion: a}, Options{}, &one, &two)
+		start := s.now
+		if !s.run(time.Minute, func() bool { return len(two.got) == 10_000 }) {
+			t.Fatalf("%q: got %d", a, len(two.got))
+		}
+		busy := float64(10_000*s.bottleneck) / float64(s.now-start)
+		t.Logf("%q: %v, line busy with new segments %.0f %%, %d dropped, %+v", a, s.now-start, 100*busy, s.dropped, one.r.Info().Timeouts)
+		if a == "" {
+			if s.dropped < 2000 {
+				t.Errorf("without: %d dropped", s.dropped)
+			}
+			continue
+		}
+		if s.dropped > 500 {
+			t.Errorf("%s: %d dropped", a, s.dropped)
+		}
+		if busy < 0.7 {
+			t.Errorf("%s: the line was busy for %.0f %%", a, 100*busy)
+		}
+	}
+}
