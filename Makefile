@@ -1,7 +1,10 @@
 # Two cores are enough; tests that make network namespaces need root.
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 
-.PHONY: build test lint bench
+# How long make soak runs, as a Go duration.
+SOAK ?= 10m
+
+.PHONY: build test lint bench soak
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./deputynode ./cmd/ipxbench
@@ -17,3 +20,6 @@ lint:
 
 bench:
 	go run ./cmd/ipxbench ping-pong
+
+soak:
+	go run ./internal/sim/soak -for $(SOAK)

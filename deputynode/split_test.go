@@ -30,14 +30,20 @@ func TestMain(m *testing.M) {
 // start makes nodes a and b with an agent each.
 func start(t *testing.T, capture io.Writer, agentArgs ...string) *testnet.Net {
 	t.Helper()
+	return startNet(t, testnet.Options{Capture: capture, AgentArgs: func(string) []string { return agentArgs }})
+}
+
+// startNet makes nodes with an agent each.
+func startNet(t *testing.T, o testnet.Options) *testnet.Net {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: network namespaces")
 	}
 	var log lockedBuffer
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	n, err := testnet.Start(ctx, testnet.Options{Build: true, Agents: true, AgentLog: &log, Capture: capture,
-		AgentArgs: func(string) []string { return agentArgs }})
+	o.Build, o.Agents, o.AgentLog = true, true, &log
+	n, err := testnet.Start(ctx, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,10 +102,7 @@ os.unlink(p + "y")
 try: open(p)
 except OSError as e: print(e)
 sys.exit(9)`
-	programs := []struct {
-		stdin string
-		args  []string
-	}{
+	programs := []invocation{
 		{"", []string{"cat", "/node/name"}},
 		{"", []string{"hostname"}},
 		{"", []string{"sha256sum", lines}},
@@ -126,6 +129,7 @@ sys.exit(9)`
 			$r = syscall(303, -100, $p, $h, $i, 0); print "$r $!\n", unpack("H48", $h), unpack("H*", $i), "\n"`, lines}},
 		{"", []string{python, "-c", "import ctypes; ctypes.string_at(0)"}},
 	}
+	programs = append(programs, families...)
 	for _, transport := range []string{"tcpmod", "rdp"} {
 		for _, impair := range []string{"", "loss=1%,dup=0.5%,reorder=1%,seed=5"} {
 			t.Run(transport+" "+impair, func(t *testing.T) {

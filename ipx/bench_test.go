@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/gopacket/layers"
+
 	"deputy/link"
 )
 
@@ -44,6 +46,12 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	now := time.Duration(0)
 	other := mustAddr("10.77.0.9")
 	s.Input(0, arpFrame(link.Broadcast, arpRequest, hwC, other, hwNil, addrA))
+	echo := icmpFrames(t, makeICMP(t, layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(8, 0)}, make([]byte, 56)), nil)[0]
+	unknown := ipFrame(t, "what is this?", func(_ *layers.Ethernet, ip *layers.IPv4) { ip.Protocol = 200 })
+	payload := make([]byte, 20_000)
+	if err := s.AddRoute(Route{mustPrefix("10.9.0.0/16"), addrB}); err != nil {
+		t.Fatal(err)
+	}
 	send := func(dst netip.Addr) {
 		if err := port.Send(now, dst, 1040); err != nil {
 			t.Fatal(err)
@@ -57,6 +65,19 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 		{"Send", func() { port.Buffer()[0]++; send(addrB) }},
 		{"Send to two in turn", func() { send(addrB); send(other) }},
 		{"Send to all", func() { send(allOnes) }},
+		{"Send by a route", func() { send(mustAddr("10.9.0.1")) }},
+		{"SendDatagram", func() {
+			if err := port.SendDatagram(now, addrB, payload[:10], payload[10:]); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"SendDatagram in one frame", func() {
+			if err := port.SendDatagram(now, other, payload[:10], payload[10:1000]); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"echo", func() { now += replyInterval; s.Input(now, echo) }},
+		{"unknown protocol", func() { now += errorInterval; s.Input(now, unknown) }},
 		{"loopback", func() { send(addrA); s.Advance(now) }},
 		{"Deadline and Advance", func() { s.Advance(s.Deadline() - 1) }},
 		{"bad checksum", func() {

@@ -74,6 +74,7 @@ func (s *Stack) Announce(now time.Duration) {
 // anything: neighbours that are already being asked for are told our address.
 func (s *Stack) Probe(now, interval time.Duration, done func(now time.Duration, err error)) {
 	s.claim = claim{probes: probeNum, interval: interval, done: done, deadline: now}
+	s.paths.last = nil // so that Send looks whether the address is ours
 	s.advanceClaim(now)
 	s.schedule(s.claim.deadline)
 }

@@ -3,6 +3,7 @@ package ipx
 import (
 	"encoding/binary"
 	"errors"
+	"math/bits"
 	"net/netip"
 
 	"deputy/internal/checksum"
@@ -11,6 +12,10 @@ import (
 // HeaderLen is the size in bytes of an IPv4 header without options, which is
 // the one this stack sends.
 const HeaderLen = 20
+
+// maxHeaderLen is the size in bytes of a header with all the options that it
+// can hold.
+const maxHeaderLen = 60
 
 // Offsets in the IPv4 header (RFC 791, section 3.1).
 const (
@@ -66,10 +71,26 @@ func ParseHeader(b []byte) (Header, error) {
 	if total < length || total > len(b) {
 		return nil, ErrTotalLength
 	}
-	if checksum.Fold(checksum.Sum(b[:length], 0)) != 0 {
+	if length == HeaderLen {
+		if !isSumRight((*[HeaderLen]byte)(b)) {
+			return nil, ErrChecksum
+		}
+	} else if checksum.Fold(checksum.Sum(b[:length], 0)) != 0 {
 		return nil, ErrChecksum
 	}
 	return h[:total], nil
+}
+
+// isSumRight reports whether the checksum of a header without options is right:
+// checksum.Sum, unrolled for the size that nearly all have. The sum is all ones
+// in either byte order.
+func isSumRight(b *[HeaderLen]byte) bool {
+	sum, carry := bits.Add64(binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:]), 0)
+	sum, carry = bits.Add64(sum, uint64(binary.LittleEndian.Uint32(b[16:])), carry)
+	sum = sum>>32 + sum&0xffffffff + carry
+	sum = sum>>32 + sum&0xffffffff
+	sum = sum>>16 + sum&0xffff
+	return sum>>16+sum&0xffff == 0xffff
 }
 
 // Version returns the version of the protocol, 4 in a valid header.
@@ -104,6 +125,15 @@ func (h Header) IsFragment() bool {
 }
 
 func (h Header) fragment() uint16 { return binary.BigEndian.Uint16(h[offFragment:]) }
+
+// setPlace sets total length and the word of flags and fragment offset of a
+// header that is complete but for them, and computes its checksum.
+func (h Header) setPlace(total int, fragment uint16) {
+	binary.BigEndian.PutUint16(h[offTotalLength:], uint16(total))
+	binary.BigEndian.PutUint16(h[offFragment:], fragment)
+	binary.BigEndian.PutUint16(h[offChecksum:], 0)
+	binary.BigEndian.PutUint16(h[offChecksum:], checksum.Fold(checksum.Sum(h[:h.HeaderLen()], 0)))
+}
 
 // TTL returns the time to live, in hops.
 func (h Header) TTL() uint8 { return h[offTTL] }

@@ -44,6 +44,7 @@ type device struct {
 	out  []byte
 	sent [][]byte
 	err  error // of Send
+	null bool  // keep nothing
 }
 
 func newDevice(addr link.Addr, mtu int) *device {
@@ -57,6 +58,9 @@ func (d *device) Addr() link.Addr { return d.addr }
 func (d *device) Send(n int) error {
 	if d.err != nil {
 		return d.err
+	}
+	if d.null {
+		return nil
 	}
 	d.sent = append(d.sent, bytes.Clone(d.out[:n]))
 	// A real device lends another frame, with anything in it.
@@ -83,10 +87,15 @@ type host struct {
 	then func(now time.Duration) // called by Receive, if set
 }
 
-func newHost(t testing.TB, prefix netip.Prefix, hardware link.Addr) *host {
+func newHost(t testing.TB, prefix netip.Prefix, hardware link.Addr, routes ...Route) *host {
 	t.Helper()
-	dev := newDevice(hardware, testMTU)
-	s, err := New(dev, Config{Prefix: prefix})
+	return newHostMTU(t, prefix, hardware, testMTU, routes...)
+}
+
+func newHostMTU(t testing.TB, prefix netip.Prefix, hardware link.Addr, mtu int, routes ...Route) *host {
+	t.Helper()
+	dev := newDevice(hardware, mtu)
+	s, err := New(dev, Config{Prefix: prefix, Routes: routes})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +245,9 @@ const (
 func accounted(t testing.TB, s *Stack) {
 	t.Helper()
 	stats := s.Stats()
-	if sum := stats.DatagramsReceived + stats.ARPReceived + stats.Input.Total(); sum != stats.FramesReceived {
+	sum := stats.ARPReceived + stats.DatagramsReceived - stats.DatagramsReassembled + stats.FragmentsReceived +
+		stats.DatagramsForwarded + stats.Input.Total()
+	if sum != stats.FramesReceived {
 		t.Fatalf("%d frames received, %d accounted for: %+v", stats.FramesReceived, sum, stats)
 	}
 	waiting := s.loopback.len()
@@ -246,7 +257,22 @@ func accounted(t testing.TB, s *Stack) {
 			t.Fatalf("%d datagrams wait for %s in state %d", n.waiting.len(), n.addr, n.state)
 		}
 	}
-	if waiting != s.pool.lent {
-		t.Fatalf("%d datagrams wait in %d buffers", waiting, s.pool.lent)
+	if lent := s.small.lent + s.large.lent; waiting != lent {
+		t.Fatalf("%d datagrams wait in %d buffers", waiting, lent)
+	}
+	held, perSource := 0, map[uint32]int{}
+	for _, r := range s.reassemblies.active {
+		if perSource[r.src]++; perSource[r.src] > maxPerSource {
+			t.Fatalf("%d reassemblies of one source", perSource[r.src])
+		}
+		if r.buffer != nil {
+			held++
+		}
+	}
+	if lent := s.reassemblies.buffers.lent; held != lent || len(s.reassemblies.active) > maxReassemblies {
+		t.Fatalf("%d reassemblies, %d hold %d buffers", len(s.reassemblies.active), held, lent)
+	}
+	if len(s.paths.all) > maxPaths {
+		t.Fatalf("%d paths", len(s.paths.all))
 	}
 }

@@ -18,10 +18,12 @@ import (
 //  3. ARP goes to inputARP, which learns and answers.
 //  4. IPv4: the header is whole and correct (ParseHeader), which also cuts off
 //     the padding of a short frame.
-//  5. The destination is our address or a broadcast, the source a host of our
-//     network.
-//  6. Fragments leave here, to be reassembled one day.
-//  7. The Handler of the protocol reads the payload in place.
+//  5. The destination is our address or a broadcast; others are for a Gateway
+//     to forward (inputOther). The source is a host of our network, or of one
+//     that a route leads to.
+//  6. Fragments go to inputFragment, which collects them.
+//  7. The Handler of the protocol reads the payload in place. If there is none,
+//     the source is told (RFC 1122, section 3.2.2.1).
 //
 // What fails a test is dropped and counted in Stats.Input.
 func (s *Stack) Input(now time.Duration, frame []byte) {
@@ -71,23 +73,32 @@ func (s *Stack) inputIPv4(now time.Duration, to link.Addr, b []byte) {
 			s.stats.Input.BroadcastFrame++
 			return
 		}
-	} else if s.claim.held && (d == math.MaxUint32 || s.directed.IsValid() && d == s.host|^s.mask) {
+	} else if s.claim.held && (d == math.MaxUint32 || s.isBroadcast(d)) {
 		dst = h.Destination()
 	} else {
-		s.stats.Input.OtherAddress++
+		s.inputOther(now, to, h)
 		return
 	}
-	if src := binary.BigEndian.Uint32(h[offSource:]); src == s.host || !s.isHost(src) {
+	if src := binary.BigEndian.Uint32(h[offSource:]); src == s.host || !s.isHost(src) && !s.isRouted(src) {
 		s.stats.Input.Source++
 		return
 	}
+	s.deliver(now, to, dst, h)
+}
+
+// deliver takes a datagram or fragment for us, whose header has been tested.
+// dst is our address or a broadcast.
+func (s *Stack) deliver(now time.Duration, to link.Addr, dst netip.Addr, h Header) {
 	if h.IsFragment() {
-		s.inputFragment(h)
+		s.inputFragment(now, dst, h)
 		return
 	}
 	handler := s.handlers[h.Protocol()]
 	if handler == nil {
 		s.stats.Input.UnknownProtocol++
+		if dst == s.addr && s.mayReport(to, h) {
+			s.sendError(now, h, icmpUnreachable, codeProtocolUnreachable, 0)
+		}
 		return
 	}
 	payload := h.Payload()
@@ -112,11 +123,6 @@ func (s *Stack) countHeaderError(err error) {
 		drops.Checksum++
 	}
 }
-
-// inputFragment takes a part of a datagram, of which everything but the place
-// in the whole has been tested. Reassembly (RFC 815) begins here; until then
-// fragments are dropped.
-func (s *Stack) inputFragment(Header) { s.stats.Input.Fragment++ }
 
 // inputARP takes an ARP packet as RFC 826 says under "Packet Reception", with
 // two differences: the operation is tested before anything is learned, and

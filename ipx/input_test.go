@@ -120,9 +120,20 @@ func TestInputDrops(t *testing.T) {
 		{"source loopback", src(127, 0, 0, 1), InputDrops{Source: 1}},
 		{"source multicast", src(224, 0, 0, 1), InputDrops{Source: 1}},
 		{"source elsewhere", src(10, 78, 0, 2), InputDrops{Source: 1}},
-		{"first fragment", ip(func(_ *layers.Ethernet, ip *layers.IPv4) { ip.Flags = layers.IPv4MoreFragments }), InputDrops{Fragment: 1}},
-		{"last fragment", ip(func(_ *layers.Ethernet, ip *layers.IPv4) { ip.FragOffset = 185 }), InputDrops{Fragment: 1}},
-		{"protocol", ip(func(_ *layers.Ethernet, ip *layers.IPv4) { ip.Protocol = 6 }), InputDrops{UnknownProtocol: 1}},
+		{"fragment of 5 bytes", ip(func(_ *layers.Ethernet, ip *layers.IPv4) { ip.Flags = layers.IPv4MoreFragments }), InputDrops{FragmentPlace: 1}},
+		{"fragment of 40 bytes", func(t testing.TB) []byte {
+			return ipFrame(t, strings.Repeat("x", 40), func(_ *layers.Ethernet, ip *layers.IPv4) { ip.Flags = layers.IPv4MoreFragments })
+		}, InputDrops{FragmentTiny: 1}},
+		{"empty last fragment", func(t testing.TB) []byte {
+			return ipFrame(t, "", func(_ *layers.Ethernet, ip *layers.IPv4) { ip.FragOffset = 185 })
+		}, InputDrops{FragmentPlace: 1}},
+		{"fragment beyond 65535", func(t testing.TB) []byte {
+			return ipFrame(t, strings.Repeat("x", 4), func(_ *layers.Ethernet, ip *layers.IPv4) { ip.FragOffset = 8189 })
+		}, InputDrops{FragmentPlace: 1}},
+		{"fragment of an unknown protocol", ip(func(_ *layers.Ethernet, ip *layers.IPv4) { ip.FragOffset, ip.Protocol = 185, 6 }), InputDrops{UnknownProtocol: 1}},
+		{"unknown protocol to all", ip(func(e *layers.Ethernet, ip *layers.IPv4) {
+			ip.Protocol, e.DstMAC, ip.DstIP = 6, layers.EthernetBroadcast, net.IPv4bcast.To4()
+		}), InputDrops{UnknownProtocol: 1}},
 		{"ARP hardware type", func(testing.TB) []byte {
 			frame := arpFrame(hwA, arpRequest, hwB, addrB, hwNil, addrA)
 			frame[link.HeaderLen+1] = 6
@@ -216,7 +227,7 @@ func TestHandle(t *testing.T) {
 }
 
 // No frame makes the stack panic or lose count, a payload is a part of the
-// frame, and only ARP is answered.
+// frame, and nothing but ARP is sent to strangers.
 func FuzzInput(f *testing.F) {
 	f.Add(ipFrame(f, "hello", nil), true)
 	f.Add(arpFrame(link.Broadcast, arpRequest, hwB, addrB, hwNil, addrA), false)

@@ -9,17 +9,19 @@ import (
 // It leaves half of the buffers to those that wait for neighbours.
 const maxLoopback = maxBuffers / 2
 
-// loop copies the n bytes of payload in the lent frame into the loopback.
-func (s *Stack) loop(now time.Duration, proto uint8, n int) error {
-	var payload []byte
+// loop copies n bytes of payload into the loopback.
+func (s *Stack) loop(now time.Duration, proto uint8, payload *gather, n int) error {
+	pool := s.poolFor(n)
+	var buffer []byte
 	if s.loopback.len() < maxLoopback {
-		payload = s.pool.copyOf(s.dev.Buffer()[frameHeaderLen:][:n])
+		buffer = pool.get()
 	}
-	if payload == nil {
+	if buffer == nil {
 		s.stats.Output.QueueFull++
 		return fmt.Errorf("%w: to %s", ErrQueueFull, s.addr)
 	}
-	s.loopback.push(datagram{proto: proto, payload: payload})
+	payload.read(buffer[:n])
+	s.loopback.push(datagram{proto: proto, bytes: buffer[:n], from: pool})
 	s.schedule(now)
 	return nil
 }
@@ -32,10 +34,10 @@ func (s *Stack) deliverLoopback(now time.Duration) {
 		d := s.loopback.pop()
 		if h := s.handlers[d.proto]; h != nil {
 			s.stats.DatagramsLooped++
-			h.Receive(now, s.addr, s.addr, d.payload)
+			h.Receive(now, s.addr, s.addr, d.bytes)
 		} else {
 			s.stats.Output.UnknownProtocol++
 		}
-		s.pool.giveBack(d.payload)
+		d.giveBack()
 	}
 }

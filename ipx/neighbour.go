@@ -3,6 +3,7 @@ package ipx
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"deputy/link"
@@ -80,7 +81,7 @@ type neighbour struct {
 	addr      netip.Addr
 	state     neighbourState
 	hardware  link.Addr
-	template  template
+	paths     []*path       // those that lead through it
 	used      time.Duration // last Send while usable, or the making by Send; or unused
 	confirmed time.Duration // last ARP from it
 	deadline  time.Duration // when the state ends by itself
@@ -92,29 +93,32 @@ func (n *neighbour) isUsable() bool {
 	return n.state == reachable || n.state == polling || n.state == permanent
 }
 
-// neighbours is the table.
-type neighbours struct {
-	byAddr map[netip.Addr]*neighbour // broadcasts included
-	all    []*neighbour              // without the broadcasts, oldest first
-	last   *neighbour                // of the last Send, usable; or nil
+// leave takes p off the list of the paths that lead through n.
+func (n *neighbour) leave(p *path) {
+	i := slices.Index(n.paths, p)
+	n.paths = slices.Delete(n.paths, i, i+1)
 }
 
-// addBroadcast adds a broadcast address, which needs no ARP.
-func (s *Stack) addBroadcast(addr netip.Addr) {
-	s.neighbours.byAddr[addr] = &neighbour{
-		addr:     addr,
-		state:    permanent,
-		hardware: link.Broadcast,
-		template: makeTemplate(s.hardware, link.Broadcast, s.addr, addr, s.ttl),
-		deadline: Never,
+// neighbours is the table.
+type neighbours struct {
+	byAddr map[netip.Addr]*neighbour
+	all    []*neighbour // oldest first
+}
+
+// findNeighbour returns the neighbour of address addr, which it adds if it is
+// new; nil if there is no place. used is that of addNeighbour.
+func (s *Stack) findNeighbour(addr netip.Addr, used time.Duration) *neighbour {
+	if n := s.neighbours.byAddr[addr]; n != nil {
+		return n
 	}
+	return s.addNeighbour(addr, used)
 }
 
 // addNeighbour adds an incomplete neighbour, in the place of another one if
-// the table is full. used is the time if something is to be sent to it, and
-// otherwise unused: then it may only replace one that is unused too, so that a
-// flood of requests can't drive out those that we talk to. It returns nil if
-// there is no place.
+// the table is full. used is the time if something of ours is to be sent to it,
+// and otherwise unused: then it may only replace one that is unused too, so that
+// neither a flood of requests nor a sweep of addresses through a gateway can
+// drive out those that we talk to. It returns nil if there is no place.
 func (s *Stack) addNeighbour(addr netip.Addr, used time.Duration) *neighbour {
 	t := &s.neighbours
 	if len(t.all) == maxNeighbours {
@@ -136,34 +140,42 @@ func (s *Stack) addNeighbour(addr netip.Addr, used time.Duration) *neighbour {
 	return n
 }
 
-// forget takes n, for which nothing waits, out of the table but for the list.
+// forget takes n, for which nothing waits, out of the table but for the list,
+// and with it the paths that lead through it.
 func (s *Stack) forget(n *neighbour) {
 	delete(s.neighbours.byAddr, n.addr)
-	if s.neighbours.last == n {
-		s.neighbours.last = nil
+	for _, p := range n.paths {
+		p.owner.removePath(p)
 	}
+	n.paths = nil
 }
 
-// wait copies the n bytes of payload in the lent frame into the queue of a
-// neighbour that isn't usable, and asks for it if that has not been done.
-func (s *Stack) wait(now time.Duration, to *neighbour, proto uint8, n int) error {
+// wait copies a datagram into the queue of a neighbour that isn't usable, and
+// asks for it if that has not been done.
+func (s *Stack) wait(now time.Duration, to *neighbour, header Header, payload *gather, n int, forwarded bool) error {
 	if to.state == unreachable {
 		s.stats.Output.Unreachable++
 		return fmt.Errorf("%w: %s", ErrUnreachable, to.addr)
 	}
 	if to.waiting.len() == maxWaiting {
 		s.stats.Output.Displaced++
-		s.pool.giveBack(to.waiting.pop().payload)
+		to.waiting.pop().giveBack()
 	}
-	payload := s.pool.copyOf(s.dev.Buffer()[frameHeaderLen:][:n])
-	if to.asked == 0 { // after the copy: the request is written into the same frame
+	if to.asked == 0 {
 		s.ask(now, to)
 	}
-	if payload == nil {
+	n += len(header)
+	pool := s.poolFor(n)
+	var buffer []byte
+	if !forwarded || pool.lent < pool.limit/2 { // others' datagrams leave half of the room to ours
+		buffer = pool.get()
+	}
+	if buffer == nil {
 		s.stats.Output.QueueFull++
 		return fmt.Errorf("%w: to %s", ErrQueueFull, to.addr)
 	}
-	to.waiting.push(datagram{proto: proto, payload: payload})
+	payload.read(buffer[copy(buffer, header):n])
+	to.waiting.push(datagram{forwarded: forwarded, bytes: buffer[:n], from: pool})
 	s.stats.DatagramsQueued++
 	return nil
 }
@@ -205,7 +217,9 @@ func (s *Stack) learn(now time.Duration, addr netip.Addr, hardware link.Addr, ad
 			s.log.Info("neighbour has another hardware address", "addr", addr, "was", n.hardware, "is", hardware)
 		}
 		n.hardware = hardware
-		n.template = makeTemplate(s.hardware, hardware, s.addr, addr, s.ttl)
+		for _, p := range n.paths {
+			p.template.readdress(hardware)
+		}
 	}
 	n.state = reachable
 	n.asked = 0
@@ -215,11 +229,9 @@ func (s *Stack) learn(now time.Duration, addr netip.Addr, hardware link.Addr, ad
 
 	for n.waiting.len() > 0 {
 		d := n.waiting.pop()
-		copy(s.dev.Buffer()[frameHeaderLen:], d.payload)
-		s.pool.giveBack(d.payload)
 		n.used = now
-		// An error is counted, and has nobody to go to.
-		_ = s.transmit(n, d.proto, len(d.payload))
+		s.emitWaited(n, d)
+		d.giveBack()
 	}
 }
 
@@ -250,8 +262,10 @@ func (s *Stack) expire(now time.Duration, n *neighbour) bool {
 		s.stats.NeighbourFailed++
 		s.log.Debug("neighbour answers no ARP request", "addr", n.addr, "waiting", n.waiting.len())
 		for n.waiting.len() > 0 {
+			d := n.waiting.pop()
 			s.stats.Output.Unreachable++
-			s.pool.giveBack(n.waiting.pop().payload)
+			s.reportUnreachable(now, d)
+			d.giveBack()
 		}
 		n.state = unreachable
 		n.deadline = now + holdDown

@@ -210,8 +210,8 @@ func TestBuffersAreBounded(t *testing.T) {
 	accounted(t, h.Stack)
 	h.advanceTo(time.Hour)
 	accounted(t, h.Stack)
-	if h.pool.lent != 0 || h.Stats().Neighbours != 0 {
-		t.Errorf("%d buffers, %d neighbours left", h.pool.lent, h.Stats().Neighbours)
+	if h.small.lent != 0 || h.Stats().Neighbours != 0 {
+		t.Errorf("%d buffers, %d neighbours left", h.small.lent, h.Stats().Neighbours)
 	}
 }
 
@@ -335,7 +335,7 @@ func TestTableIsBounded(t *testing.T) {
 	if stats.Neighbours != maxNeighbours || stats.NeighboursFull != 1 || stats.ARPRepliesSent != 2+3*maxNeighbours {
 		t.Errorf("%+v", stats)
 	}
-	if len(h.neighbours.byAddr) != maxNeighbours+2 { // and the broadcasts
+	if len(h.neighbours.byAddr) != maxNeighbours {
 		t.Errorf("%d addresses", len(h.neighbours.byAddr))
 	}
 	accounted(t, h.Stack)
@@ -363,7 +363,7 @@ func TestWaitingIsNotDrivenOut(t *testing.T) {
 // new one finds no place.
 func TestNoPlaceForNeighbour(t *testing.T) {
 	h := newHost(t, mustPrefix("10.77.0.1/16"), hwA)
-	h.pool.limit = maxNeighbours
+	h.small.limit = maxNeighbours
 	addr := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 77, byte(1 + i>>8), byte(i)}) }
 	for i := range maxNeighbours {
 		if err := h.send(0, addr(i), "x"); err != nil {

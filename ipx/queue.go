@@ -1,11 +1,16 @@
 package ipx
 
-// datagram is a datagram that waits: for a neighbour's hardware address, or to
-// be delivered to ourselves.
+// datagram is a datagram that waits: whole for a neighbour's hardware address,
+// or its payload to be delivered to ourselves.
 type datagram struct {
-	proto   uint8
-	payload []byte // from the pool
+	proto     uint8 // of a payload alone
+	forwarded bool  // another host's
+	bytes     []byte
+	from      *pool
 }
+
+// giveBack ends the use of what the datagram holds.
+func (d datagram) giveBack() { d.from.giveBack(d.bytes) }
 
 // pool hands out buffers of one size, at most limit at a time, and keeps those
 // given back. Nothing is allocated before the first use.
@@ -16,27 +21,34 @@ type pool struct {
 	free  [][]byte
 }
 
-// copyOf returns a buffer that holds a copy of b, or nil if limit buffers are
-// lent out. An empty b gives an empty buffer, not nil.
-func (p *pool) copyOf(b []byte) []byte {
+// get returns a buffer with anything in it, or nil if limit buffers are lent
+// out.
+func (p *pool) get() []byte {
 	if p.lent == p.limit {
 		return nil
 	}
-	var buffer []byte
-	if last := len(p.free) - 1; last >= 0 {
-		buffer = p.free[last]
-		p.free = p.free[:last]
-	} else {
-		buffer = make([]byte, p.size)
-	}
 	p.lent++
-	return buffer[:copy(buffer, b)]
+	last := len(p.free) - 1
+	if last < 0 {
+		return make([]byte, p.size)
+	}
+	buffer := p.free[last]
+	p.free = p.free[:last]
+	return buffer
 }
 
-// giveBack takes back a buffer that copyOf returned.
+// giveBack takes back a buffer that get returned, or the beginning of one.
 func (p *pool) giveBack(b []byte) {
 	p.lent--
 	p.free = append(p.free, b[:p.size])
+}
+
+// poolFor returns the pool whose buffers hold n bytes.
+func (s *Stack) poolFor(n int) *pool {
+	if n <= s.small.size {
+		return &s.small
+	}
+	return &s.large
 }
 
 // queue is a first-in, first-out ring of datagrams. It grows up to the bound

@@ -1,7 +1,6 @@
 package ipx
 
 import (
-	"encoding/binary"
 	"net/netip"
 
 	"deputy/link"
@@ -47,9 +46,7 @@ func (s *Stack) announce() { s.request(link.Broadcast, s.addr) }
 // is counted: the packet is repeated, or asked for again, as if it were lost.
 func (s *Stack) sendARP(to link.Addr, fields arpFields) {
 	frame := s.dev.Buffer()
-	copy(frame[etherDestination:], to[:])
-	copy(frame[etherSource:], s.hardware[:])
-	binary.BigEndian.PutUint16(frame[etherType:], link.EtherTypeARP)
+	s.putEthernet(frame, to, link.EtherTypeARP)
 	fields.put(frame[link.HeaderLen:])
 	switch err := s.dev.Send(link.HeaderLen + arpLen); {
 	case err != nil:

@@ -143,6 +143,7 @@ func (f handlerFunc) Receive(now time.Duration, src, dst netip.Addr, payload []b
 // deadline in the future after Advance, and well-formed frames only.
 func FuzzCalls(f *testing.F) {
 	f.Add([]byte{0, 2, 1, 20, 2, 2, 0, 2, 1, 255, 1, 255})
+	f.Add([]byte{8, 2, 9, 20, 11, 20, 2, 2, 8, 2, 11, 20, 10, 20, 11, 20, 8, 1, 13, 1, 13, 2, 12, 4, 12, 0x40, 1, 255})
 	f.Add([]byte{0, 1, 3, 2, 0, 255, 1, 1, 4, 2, 1, 200, 5, 0, 6, 0})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		h := newHost(t, prefixA, hwA)
@@ -157,7 +158,7 @@ func FuzzCalls(f *testing.F) {
 			arg := script[1]
 			peer := netip.AddrFrom4([4]byte{10, 77, 0, arg})
 			hardware := link.Addr{2, 0, 0, 0, 1, arg}
-			switch script[0] % 8 {
+			switch script[0] % 14 {
 			case 0:
 				_ = h.send(now, peer, "datagram")
 			case 1:
@@ -181,10 +182,24 @@ func FuzzCalls(f *testing.F) {
 				if arg%2 == 0 {
 					h.dev.err = errDevice
 				}
+			case 8:
+				_ = h.port.SendDatagram(now, peer, make([]byte, 257*int(arg)/4), make([]byte, int(arg)))
+			case 9:
+				if err := h.AddRoute(Route{netip.PrefixFrom(netip.AddrFrom4([4]byte{10, arg, 0, 0}), 16), addrB}); err != nil && arg < 77 {
+					t.Fatal(err)
+				}
+			case 10:
+				h.DeleteRoute(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, arg, 0, 0}), 16))
+			case 11:
+				_ = h.port.SendDatagram(now, netip.AddrFrom4([4]byte{10, arg, 0, 1}), make([]byte, 2000))
+			case 12:
+				h.Input(now, fragmentFrame(uint16(arg%4), int(arg&0xf0), make([]byte, 16*4), arg&4 != 0))
+			case 13:
+				_ = h.Echo(now, peer, make([]byte, 20*int(arg)), (time.Duration(arg)+1)*ms, func(time.Duration, time.Duration, error) {})
 			}
 			accounted(t, h.Stack)
-			if last := h.neighbours.last; last != nil && (!last.isUsable() || h.neighbours.byAddr[last.addr] != last) {
-				t.Fatalf("stale neighbour %s", last.addr)
+			if last := h.paths.last; last != nil && (!last.inPlace(0) || h.paths.byAddr[last.addr] != last) {
+				t.Fatalf("stale path to %s", last.addr)
 			}
 			for _, frame := range h.frames() {
 				describe(t, frame)

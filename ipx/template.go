@@ -20,7 +20,7 @@ type template struct {
 }
 
 // makeTemplate returns the template of datagrams without options from source
-// to destination, which is reached at hardware address to.
+// to destination, whose next hop has the hardware address to.
 func makeTemplate(from, to link.Addr, source, destination netip.Addr, ttl uint8) template {
 	var t template
 	copy(t.header[etherDestination:], to[:])
@@ -28,7 +28,7 @@ func makeTemplate(from, to link.Addr, source, destination netip.Addr, ttl uint8)
 	binary.BigEndian.PutUint16(t.header[etherType:], link.EtherTypeIPv4)
 	h := t.header[link.HeaderLen:]
 	h[offVersionIHL] = 4<<4 | HeaderLen/4
-	// Never fragmented by us, nor to be by others; the identification is then
+	// Neither fragmented by us nor to be by others; the identification is then
 	// free of the uniqueness that RFC 6864 asks of fragments.
 	binary.BigEndian.PutUint16(h[offFragment:], flagDontFragment)
 	h[offTTL] = ttl
@@ -55,3 +55,15 @@ func (t *template) fill(frame []byte, proto uint8, id uint16, n int) {
 	sum := t.sum + uint32(total) + uint32(id) + uint32(proto)
 	binary.BigEndian.PutUint16(h[offChecksum:], checksum.Fold(sum))
 }
+
+// putHeader writes the IPv4 header alone of a datagram with n bytes of payload
+// into the first HeaderLen bytes of b. fragment is the word of flags and offset.
+func (t *template) putHeader(b []byte, proto uint8, id, fragment uint16, n int) {
+	h := Header(b[:copy(b, t.header[link.HeaderLen:])])
+	h[offProtocol] = proto
+	binary.BigEndian.PutUint16(h[offIdentification:], id)
+	h.setPlace(HeaderLen+n, fragment)
+}
+
+// readdress makes the template's frames go to another hardware address.
+func (t *template) readdress(to link.Addr) { copy(t.header[etherDestination:], to[:]) }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mdlayher/ethernet"
 	"golang.org/x/sys/unix"
 
 	"deputy/internal/nstest"
@@ -40,11 +41,14 @@ func openIn(t testing.TB, n *nstest.Node, o Options) Device {
 	return d
 }
 
-// putHeader writes an Ethernet II header.
+// putHeader writes an Ethernet II header, by an encoder that is not ours.
 func putHeader(b []byte, to, from Addr, etherType uint16) {
-	copy(b, to[:])
-	copy(b[6:], from[:])
-	binary.BigEndian.PutUint16(b[offsetEtherType:], etherType)
+	f := ethernet.Frame{Destination: to[:], Source: from[:], EtherType: ethernet.EtherType(etherType)}
+	header, err := f.MarshalBinary()
+	if err != nil {
+		panic(err)
+	}
+	copy(b, header[:HeaderLen])
 }
 
 // frameTo makes a frame with a payload of n bytes that depend on its number.

@@ -85,6 +85,9 @@ func openOn(ifname string, o Options, geometry func(mtu int) unix.TpacketReq) (D
 	if d == nil {
 		d = newQueue(s)
 	}
+	if s.trains, err = openTrains(ifi); err != nil { // nobody needs them
+		o.Logger.Debug("link: no trains of segments", slog.String("interface", ifname), slog.Any("error", err))
+	}
 	if err := s.bind(ifi.Index); err != nil {
 		_ = d.Close()
 		return nil, err

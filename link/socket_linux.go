@@ -26,6 +26,8 @@ type socket struct {
 	out   []byte // the transmit buffer, HeaderLen+mtu bytes
 	stats Stats
 	unmap func() error // releases the backend's memory; nil if it has none
+
+	trains *trains // nil: none are taken
 }
 
 // openSocket opens a packet socket on the interface and sets it up, but does not bind it to a protocol
@@ -132,23 +134,28 @@ func (s *socket) Send(n int) error {
 		s.stats.SendErrors++
 		return fmt.Errorf("link: %s: sending %d bytes: %w", s.iface, n, ErrFrameSize)
 	}
+	return s.transmit(s.fd, s.out[:n], 1, n)
+}
+
+// transmit sends what makes a number of frames, with a number of bytes in all.
+func (s *socket) transmit(fd int, p []byte, frames, bytes int) error {
 	if !s.enter() {
 		s.stats.SendErrors++
 		return fmt.Errorf("link: %s: send: %w", s.iface, net.ErrClosed)
 	}
-	errno := send(s.fd, s.out[:n])
+	errno := send(fd, p)
 	if errno == unix.ENETDOWN {
 		// It may be the old news that the interface was down once, which is told once.
-		errno = send(s.fd, s.out[:n])
+		errno = send(fd, p)
 	}
 	s.leave()
 	switch errno {
 	case 0:
-		s.stats.SentFrames++
-		s.stats.SentBytes += uint64(n)
+		s.stats.SentFrames += uint64(frames)
+		s.stats.SentBytes += uint64(bytes)
 		return nil
 	case unix.ENOBUFS, unix.EAGAIN:
-		s.stats.SendDrops++
+		s.stats.SendDrops += uint64(frames)
 		return nil
 	default:
 		s.stats.SendErrors++
@@ -216,7 +223,7 @@ func (s *socket) teardown() error {
 	if s.unmap != nil {
 		err = os.NewSyscallError("munmap", s.unmap())
 	}
-	if err = errors.Join(err, os.NewSyscallError("close", unix.Close(s.fd))); err != nil {
+	if err = errors.Join(err, os.NewSyscallError("close", unix.Close(s.fd)), s.trains.close()); err != nil {
 		return fmt.Errorf("link: %s: %w", s.iface, err)
 	}
 	return nil

@@ -1,9 +1,12 @@
 package tcpmod
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
+
+	"deputy/internal/congestion"
 )
 
 // pipe joins two endpoints without delay or allocation: sent segments wait in
@@ -32,6 +35,13 @@ func (p *pipePort) Send(_ time.Duration, _ netip.Addr, n int) error {
 	p.lens[p.tail%len(p.slots)] = n
 	p.tail++
 	return nil
+}
+
+// lose drops the segment that waits at place i, if there is one.
+func (p *pipePort) lose(i int) {
+	if i < p.tail-p.head {
+		p.lens[(p.head+i)%len(p.slots)] = 0
+	}
 }
 
 func newPipe() *pipe {
@@ -108,7 +118,10 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	}{
 		{"request and response", Options{}, 24, true},
 		{"with checksum", Options{Integrity: IntegrityChecksum}, 24, true},
+		{"with CRC", Options{Integrity: IntegrityCRC32C}, 24, true},
+		{"with timestamps", Options{Timestamps: true}, 24, true},
 		{"bulk", Options{}, 64 << 10, false},
+		{"bulk with CUBIC", Options{Congestion: congestion.Cubic}, 64 << 10, false},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			p := newPipe()
@@ -138,13 +151,22 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 // Segments out of order and duplicates allocate nothing either, once the
 // receive buffer has its memory.
 func TestRecoveryAllocatesNothing(t *testing.T) {
+	for _, o := range []Options{{}, {NoSACK: true}, {Congestion: congestion.Cubic, Timestamps: true, Integrity: IntegrityCRC32C}} {
+		t.Run(fmt.Sprintf("%+v", o), func(t *testing.T) { recoverWithoutAllocating(t, o) })
+	}
+}
+
+func recoverWithoutAllocating(t *testing.T, o Options) {
 	p := newPipe()
-	client, server := p.connect(t, Options{}, false)
+	client, server := p.connect(t, o, false)
 	msg := make([]byte, 20*1460)
 	sent := 0
 	round := func() {
 		sent += client.c.Write(p.now, msg)
-		p.ports[0].head += 2 // the first two are lost
+		p.ports[0].lose(0) // the first, and every third
+		for i := 2; i < 15; i += 3 {
+			p.ports[0].lose(i)
+		}
 		p.pump()
 		p.now += 10 * time.Millisecond
 		for range 5 {
@@ -169,7 +191,7 @@ func BenchmarkPingPong(b *testing.B) {
 		name  string
 		o     Options
 		conns int
-	}{{"none", Options{}, 1}, {"checksum", Options{Integrity: IntegrityChecksum}, 1}, {"conns=10000", Options{}, 10000}} {
+	}{{"none", Options{}, 1}, {"checksum", Options{Integrity: IntegrityChecksum}, 1}, {"crc", Options{Integrity: IntegrityCRC32C}, 1}, {"timestamps", Options{Timestamps: true}, 1}, {"conns=10000", Options{}, 10000}} {
 		b.Run(x.name, func(b *testing.B) {
 			p := newPipe()
 			var client *sink
@@ -191,7 +213,7 @@ func BenchmarkBulk(b *testing.B) {
 	for _, x := range []struct {
 		name string
 		o    Options
-	}{{"none", Options{}}, {"checksum", Options{Integrity: IntegrityChecksum}}} {
+	}{{"none", Options{}}, {"checksum", Options{Integrity: IntegrityChecksum}}, {"crc", Options{Integrity: IntegrityCRC32C}}, {"timestamps", Options{Timestamps: true}}} {
 		b.Run(x.name, func(b *testing.B) {
 			p := newPipe()
 			client, server := p.connect(b, x.o, false)

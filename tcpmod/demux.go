@@ -78,8 +78,7 @@ func (e *Endpoint) Receive(now time.Duration, src, dst netip.Addr, b []byte) {
 		}
 		e.last = c
 	}
-	if c.opt.Integrity == IntegrityChecksum && !h.validChecksum(src, dst) {
-		e.stats.BadChecksum++
+	if (c.opt.Integrity != IntegrityNone || c.state == SynSent) && !c.verify(now, h, src) {
 		return
 	}
 	s := segment{
@@ -112,10 +111,11 @@ func (e *Endpoint) receiveUnknown(now time.Duration, src netip.Addr, h Header, k
 }
 
 // refuse answers a segment that nothing here expects with a reset that the
-// sender accepts. A reset is never answered. The answer has a checksum if the
-// segment had one.
+// sender accepts. A reset is never answered. The answer has the integrity
+// option that the segment had.
 func (e *Endpoint) refuse(now time.Duration, src netip.Addr, h Header) {
-	if h.Checksum() != 0 && !h.validChecksum(src, e.addr) {
+	i := h.shown()
+	if !e.isIntact(i, h, src) {
 		e.stats.BadChecksum++
 		return
 	}
@@ -128,14 +128,14 @@ func (e *Endpoint) refuse(now time.Duration, src netip.Addr, h Header) {
 		s := segment{flags: f, data: h.Payload()}
 		seq, ack, flags = 0, seqNum(h.Seq()).add(s.len()), RST|ACK
 	}
-	b := Header(e.net.Buffer()[:HeaderLen])
+	n := i.headerLen()
+	b := Header(e.net.Buffer()[:n])
 	clear(b)
+	copy(b[HeaderLen:], crcOption[:])
 	binary.BigEndian.PutUint16(b[offSrcPort:], h.DstPort())
 	binary.BigEndian.PutUint16(b[offDstPort:], h.SrcPort())
-	b.put(seq, ack, HeaderLen, flags, 0)
-	if h.Checksum() != 0 {
-		b.setChecksum(e.addr, src)
-	}
+	b.put(seq, ack, n, flags, 0)
+	e.seal(i, b, src)
 	e.stats.ResetsOut++
-	e.transmit(now, src, HeaderLen)
+	e.transmit(now, src, n)
 }

@@ -27,9 +27,10 @@ type Config struct {
 // Endpoint is TCP at one address: all its connections and listeners. Its
 // methods, and those of its connections, are for one goroutine at a time.
 type Endpoint struct {
-	net  Network
-	addr netip.Addr
-	log  *slog.Logger
+	net    Network
+	trains TrainNetwork // net, if it is one; else nil
+	addr   netip.Addr
+	log    *slog.Logger
 
 	secret [32]byte // RFC 6528
 	random *rand.Rand
@@ -39,6 +40,8 @@ type Endpoint struct {
 	listeners map[uint16]*listener
 	timers    timerHeap
 	held      []*TCB // connections with a held ACK
+	pool      pool
+	crcHead   [pseudoHeaderLen + crcHeaderLen]byte
 	stats     Stats
 }
 
@@ -55,6 +58,7 @@ func New(net Network, cfg Config) *Endpoint {
 		net: net, addr: net.Addr(), log: cfg.Logger, random: rand.New(source),
 		conns: make(map[key]*TCB), listeners: make(map[uint16]*listener),
 	}
+	e.trains, _ = net.(TrainNetwork)
 	source.Read(e.secret[:])
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
@@ -82,7 +86,7 @@ func (e *Endpoint) Active() int {
 
 // Dial opens a connection from an ephemeral port: it sends the SYN and
 // returns. ev.OnOpen or ev.OnEnd follows. The error is ErrAddress,
-// ErrNoPort, or wraps congestion.ErrAlgorithm.
+// ErrNoPort or ErrIntegrity, or wraps congestion.ErrAlgorithm.
 func (e *Endpoint) Dial(now time.Duration, remote netip.AddrPort, o Options, ev Events) (*TCB, error) {
 	return e.DialFrom(now, 0, remote, o, ev)
 }
@@ -150,6 +154,7 @@ func (e *Endpoint) Flush(now time.Duration) {
 	for i, c := range e.held {
 		c.ack.listed = false
 		if c.ack.held {
+			c.ack.waited()
 			c.sendAck(now)
 		}
 		e.held[i] = nil

@@ -22,6 +22,7 @@ var (
 	ErrReset     = &Error{"connection reset by peer", syscall.ECONNRESET}
 	ErrRefused   = &Error{"connection refused", syscall.ECONNREFUSED}
 	ErrTimeout   = &Error{"peer does not acknowledge", syscall.ETIMEDOUT}
+	ErrIntegrity = &Error{"peer has another integrity option", syscall.EPROTO}
 	ErrKeepalive = &Error{"idle and the peer does not answer keepalive probes", syscall.ETIMEDOUT}
 	ErrAborted   = &Error{"connection aborted locally", syscall.ECONNABORTED}
 	ErrClosed    = &Error{"sending direction closed", syscall.EPIPE}

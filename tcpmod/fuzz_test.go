@@ -1,8 +1,12 @@
 package tcpmod
 
 import (
+	"encoding/binary"
+	"slices"
 	"testing"
 	"time"
+
+	"deputy/internal/congestion"
 )
 
 func FuzzParse(f *testing.F) {
@@ -29,19 +33,91 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// FuzzReceive hands raw segments to an endpoint that listens and has a
+// connection, as anybody on the network could.
+func FuzzReceive(f *testing.F) {
+	f.Add(false, []byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, byte(SYN), 1, 0, 0, 0, 0, 0})
+	f.Add(true, []byte{0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0x80, byte(ACK), 1, 0, 0, 0, 0, 0, 1, 1, optSACK, 10, 0, 0, 0, 9, 0, 0, 0, 99})
+	f.Fuzz(func(t *testing.T, known bool, b []byte) {
+		s := openSACK(t, Options{Timestamps: true})
+		s.write(kilo)
+		if len(b) >= HeaderLen {
+			// Ports that exist, and numbers relative to those expected.
+			port := uint16(scriptPeer)
+			if !known {
+				port++
+			}
+			binary.BigEndian.PutUint16(b[offSrcPort:], port)
+			binary.BigEndian.PutUint16(b[offDstPort:], scriptLocal)
+			binary.BigEndian.PutUint32(b[offSeq:], binary.BigEndian.Uint32(b[offSeq:])+uint32(s.c.rcv.nxt))
+			binary.BigEndian.PutUint32(b[offAck:], binary.BigEndian.Uint32(b[offAck:])+uint32(s.c.snd.una))
+		}
+		s.e.Receive(s.now, simAddrs[1], simAddrs[0], b)
+		if err := s.e.check(); err != nil {
+			t.Fatal(err)
+		}
+		h, err := Parse(b)
+		if err != nil || !known || s.c.State() == Established {
+			return
+		}
+		// Only the exact next reset, or a FIN in the window, changes the state.
+		exact := seqNum(h.Seq()) == s.peerISS+1
+		if h.Flags()&RST != 0 && !exact {
+			t.Errorf("%v after a reset with another sequence number", s.c.State())
+		}
+		if h.Flags()&(RST|FIN) == 0 {
+			t.Errorf("%v after %v", s.c.State(), h.Flags())
+		}
+	})
+}
+
+// FuzzStatus hands in ICMP reports: none ends an established connection.
+func FuzzStatus(f *testing.F) {
+	f.Add(uint8(3), uint8(4), 68, []byte{0, 80, 0x9c, 0x40, 0, 0, 0, 1})
+	f.Fuzz(func(t *testing.T, icmpType, code uint8, mtu int, quoted []byte) {
+		s := openSACK(t, Options{})
+		s.write(kilo)
+		s.e.Status(s.now, simAddrs[1], icmpType, code, mtu, quoted)
+		if len(quoted) >= 8 { // and with what it takes to be believed
+			s.e.Status(s.now, simAddrs[1], icmpType, code, mtu, append(s.quote(1+int(quoted[7])), quoted...))
+		}
+		if err := s.e.check(); err != nil {
+			t.Fatal(err)
+		}
+		if s.c.State() != Established || s.c.mss < minPathMSS {
+			t.Errorf("%v, MSS %d", s.c.State(), s.c.mss)
+		}
+	})
+}
+
+// What the fuzzed connections have, in the bits of mode.
+const (
+	fuzzSACK = 1 << iota
+	fuzzTimestamps
+	fuzzCubic
+	fuzzNagle
+)
+
 // FuzzConnection throws segments, calls and time at a connection in every
 // state, and checks what must always hold. Each step is 5 bytes: what to do,
 // and its arguments.
 func FuzzConnection(f *testing.F) {
-	f.Add(byte(Established), []byte{0x10, 0, 0, 0, 9, 0x80, 50, 0, 0, 0, 0x18, 0, 0, 0, 100, 0x91, 5, 0, 0, 0})
-	f.Add(byte(SynSent), []byte{0x12, 0, 0xff, 0, 0, 0x18, 1, 1, 0, 9, 0x11, 10, 1, 0, 0})
-	f.Add(byte(SynRcvd), []byte{0x10, 1, 1, 0, 200, 0x82, 0, 0, 0, 0, 0x11, 1, 2, 0, 0})
+	f.Add(byte(Established), []byte{0x10, 0, 0, 0, 9, 0x80, 50, 0, 0, 0, 0x18, 0, 0, 0, 100, 0x91, 5, 0, 0, 0}, byte(0))
+	f.Add(byte(SynSent), []byte{0x12, 0, 0xff, 0, 0, 0x18, 1, 1, 0, 9, 0x11, 10, 1, 0, 0}, byte(fuzzNagle))
+	f.Add(byte(SynRcvd), []byte{0x10, 1, 1, 0, 200, 0x82, 0, 0, 0, 0, 0x11, 1, 2, 0, 0}, byte(fuzzCubic))
 	for s := FinWait1; s <= TimeWait; s++ {
-		f.Add(byte(s), []byte{0x18, 5, 1, 0, 40, 0x10, 0, 0, 0, 90, 0x11, 0, 1, 0, 0, 0x90, 200, 0, 0, 0, 0x04, 1, 0, 0, 0})
+		f.Add(byte(s), []byte{0x18, 5, 1, 0, 40, 0x10, 0, 0, 0, 90, 0x11, 0, 1, 0, 0, 0x90, 200, 0, 0, 0, 0x04, 1, 0, 0, 0}, byte(s))
 	}
-	f.Fuzz(func(t *testing.T, state byte, steps []byte) {
-		o := Options{ReceiveBuffer: 3000, SendBuffer: 3000, Nagle: state&0x80 != 0}
-		s := inState(t, SynSent+State(state&0x7f)%TimeWait, o)
+	f.Add(byte(Established), []byte{0x80, 0, 0, 0, 99, 0x80, 0, 0, 0, 99, 0x30, 0, 0, 90, 2, 0x81, 0, 0, 0, 9, 0x30, 0, 0, 90, 1}, byte(fuzzSACK|fuzzTimestamps))
+	f.Fuzz(func(t *testing.T, state byte, steps []byte, mode byte) {
+		o := Options{
+			ReceiveBuffer: 3000, SendBuffer: 3000, Nagle: mode&fuzzNagle != 0,
+			NoSACK: mode&fuzzSACK == 0, Timestamps: mode&fuzzTimestamps != 0,
+		}
+		if mode&fuzzCubic != 0 {
+			o.Congestion = congestion.Cubic
+		}
+		s := inStateWith(t, SynSent+State(state)%TimeWait, o, fuzzSYN(mode)...)
 		offered := 0
 		for ; len(steps) >= 5; steps = steps[5:] {
 			op, a, b, window, n := steps[0], int(int8(steps[1])), int(int8(steps[2])), steps[3], int(steps[4])
@@ -59,7 +135,15 @@ func FuzzConnection(f *testing.F) {
 						flags += string(r)
 					}
 				}
-				s.in(flags, seq, ack, kilo[:n*3])
+				var options []byte
+				if mode&fuzzSACK != 0 && op&0x20 != 0 {
+					from := s.c.snd.una.sub(s.iss) + int(window)
+					options = s.sack(from, from+n, from+2*n, from+3*n)
+				}
+				if mode&fuzzTimestamps != 0 && op&0x40 == 0 {
+					options = append(options, stamped(s.c.ts.recent+uint32(a), s.c.ts.tick(s.now)-uint32(window))...)
+				}
+				s.in(flags, seq, ack, kilo[:n*3], options...)
 				offered += n * 3
 			} else {
 				s.userStep(op, a, n)
@@ -94,6 +178,24 @@ func FuzzConnection(f *testing.F) {
 	})
 }
 
+// fuzzSYN returns the options of the peer's SYN.
+func fuzzSYN(mode byte) (b []byte) {
+	b = mss1000
+	if mode&fuzzSACK != 0 {
+		b = slices.Concat(b, sackOK)
+	}
+	if mode&fuzzTimestamps != 0 {
+		b = slices.Concat(b, stamped(0, 0))
+	}
+	return b
+}
+
+// stamped makes a Timestamps option.
+func stamped(value, echo uint32) []byte {
+	b := []byte{optNop, optNop, optTimestamps, 10}
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, value), echo)
+}
+
 // userStep is a call of the user, or time that passes.
 func (s *script) userStep(op byte, a, n int) {
 	switch op & 0xf {
@@ -119,5 +221,7 @@ func (s *script) userStep(op byte, a, n int) {
 		s.port.err = ErrTimeout
 	case 10:
 		s.port.err = nil
+	case 11:
+		s.e.Status(s.now, simAddrs[1], icmpUnreachable, byte(a), 4*n, s.quote(s.c.snd.una.sub(s.iss)))
 	}
 }

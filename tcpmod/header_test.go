@@ -128,13 +128,15 @@ func TestSentSegmentsAgainstOracle(t *testing.T) {
 func TestBadChecksumIsDropped(t *testing.T) {
 	s := newScript(t)
 	s.listen(Options{Integrity: IntegrityChecksum})
-	s.in("S", 0, 0, "") // with a field of zero
+	tcp := &layers.TCP{SrcPort: scriptPeer, DstPort: scriptLocal, SYN: true}
+	b := encode(t, tcp, simAddrs[1], simAddrs[0], nil, true)
+	b[offWindow]++
+	s.e.Receive(0, simAddrs[1], simAddrs[0], b)
 	s.out()
 	if n := s.e.Stats().BadChecksum; n != 1 {
 		t.Errorf("%d counted", n)
 	}
-	tcp := &layers.TCP{SrcPort: scriptPeer, DstPort: scriptLocal, SYN: true}
-	b := encode(t, tcp, simAddrs[1], simAddrs[0], nil, true)
+	b[offWindow]--
 	s.e.Receive(0, simAddrs[1], simAddrs[0], b)
 	if len(s.port.out) != 1 {
 		t.Error("a good one was not answered")

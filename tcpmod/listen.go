@@ -54,8 +54,13 @@ func (e *Endpoint) receiveListen(now time.Duration, src netip.Addr, h Header, k 
 		e.stats.Unacceptable++
 		return
 	}
-	if l.opt.Integrity == IntegrityChecksum && !h.validChecksum(src, e.addr) {
+	switch e.judge(l.opt.Integrity, h, src) {
+	case damaged:
 		e.stats.BadChecksum++
+		return
+	case foreign:
+		e.stats.Mismatched++
+		e.refuse(now, src, h)
 		return
 	}
 	if l.halfOpen >= maxHalfOpen {

@@ -187,5 +187,9 @@ func (c *TCB) undoReduction() {
 func (c *TCB) timedOut(now time.Duration) {
 	c.e.stats.ConnectionsEnded++
 	c.reset(now)
+	if c.soft != nil {
+		c.end(now, &TimeoutError{c.soft})
+		return
+	}
 	c.end(now, ErrTimeout)
 }

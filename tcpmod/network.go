@@ -22,6 +22,29 @@ type Network interface {
 	Send(now time.Duration, dst netip.Addr, n int) error
 }
 
+// PathNetwork is a Network that may know of a smaller MTU on the way to a
+// destination.
+type PathNetwork interface {
+	Network
+	// PathMTU returns the largest segment to dst in bytes, header included.
+	PathMTU(dst netip.Addr) int
+}
+
+// TrainNetwork is a Network that may take a train: several segments that are
+// cut below, each with a copy of the header in which sequence number and flags
+// are its own. Their checksum fields mean nothing.
+type TrainNetwork interface {
+	Network
+	// MaxTrain returns how many bytes a train to dst may have, header included;
+	// 0 if none can be sent now.
+	MaxTrain(dst netip.Addr) int
+	// TrainBuffer lends a buffer of MaxTrain bytes; the same one until SendTrain.
+	TrainBuffer() []byte
+	// SendTrain sends the first n bytes of the lent buffer to dst: header bytes
+	// of header, then data, size bytes a segment, the last one the rest.
+	SendTrain(now time.Duration, dst netip.Addr, n, header, size int) error
+}
+
 // Events is what a connection tells its user. The endpoint calls it, run to
 // completion, from within Receive, Advance, or a call of the user's that
 // caused the event. A handler may call the connection's methods.

@@ -7,18 +7,6 @@ import (
 	"deputy/internal/congestion"
 )
 
-// Integrity is what protects the data of a connection beside the frame check
-// sequence of the link. Both ends must have the same.
-type Integrity uint8
-
-const (
-	// IntegrityNone computes and verifies nothing; the checksum field is zero.
-	// It is the thesis's variant (section 3.2.3) and the default.
-	IntegrityNone Integrity = iota
-	// IntegrityChecksum is TCP's own checksum, as every other TCP has it.
-	IntegrityChecksum
-)
-
 // Defaults of Options.
 const (
 	DefaultKeepaliveIdle     = 30 * time.Second // thesis, section 3.2.3
@@ -43,6 +31,9 @@ const (
 	// DefaultAckDelay is how long an ACK waits for data to ride on, if
 	// nobody calls Flush before.
 	DefaultAckDelay = time.Millisecond
+	// LinuxAckDelay is how long Linux holds an ACK back at first
+	// (TCP_DELACK_MIN). It may come to 200 ms; then a probe is sent in vain.
+	LinuxAckDelay = 40 * time.Millisecond
 
 	// DefaultInitialWindow is above RFC 6928's 10 segments: on a local
 	// network the path is one or two switches whose buffers are known.
@@ -91,7 +82,12 @@ type Options struct {
 	// wrap within the life of a segment: above 4 GiB a second with DefaultTimeWait.
 	Timestamps bool
 
-	AckDelay      time.Duration // 0: DefaultAckDelay
+	AckDelay time.Duration // 0: DefaultAckDelay
+	// PeerAckDelay is how long the peer may hold an ACK back: LinuxAckDelay for
+	// a kernel. 0: AckDelay. The default of MinRTO is half as long again, if
+	// that is more than DefaultMinRTO.
+	PeerAckDelay time.Duration
+
 	InitialWindow int           // of congestion control, bytes; 0: DefaultInitialWindow
 	TimeWait      time.Duration // 0: DefaultTimeWait
 }
@@ -100,6 +96,9 @@ const maxReceiveBuffer = 1 << 30 // RFC 7323, section 2.3
 
 // check returns what is wrong with o.
 func (o *Options) check() error {
+	if o.Integrity > IntegrityCRC32C {
+		return ErrIntegrity
+	}
 	_, err := congestion.New(o.Congestion, 1, 1)
 	return err
 }
@@ -122,13 +121,14 @@ func (o Options) withDefaults() Options {
 	size(&o.SendBuffer, DefaultBuffer)
 	size(&o.ReceiveBuffer, DefaultBuffer)
 	o.ReceiveBuffer = min(o.ReceiveBuffer, maxReceiveBuffer)
-	duration(&o.MinRTO, DefaultMinRTO)
+	duration(&o.AckDelay, DefaultAckDelay)
+	duration(&o.PeerAckDelay, o.AckDelay)
+	duration(&o.MinRTO, max(DefaultMinRTO, o.PeerAckDelay*3/2))
 	duration(&o.MaxRTO, DefaultMaxRTO)
 	o.MaxRTO = max(o.MaxRTO, o.MinRTO)
 	duration(&o.InitialRTO, DefaultInitialRTO)
 	duration(&o.Timeout, DefaultTimeout)
 	duration(&o.ConnectTimeout, DefaultConnectTimeout)
-	duration(&o.AckDelay, DefaultAckDelay)
 	size(&o.InitialWindow, DefaultInitialWindow)
 	duration(&o.TimeWait, DefaultTimeWait)
 	return o

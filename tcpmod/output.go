@@ -37,6 +37,14 @@ func (c *TCB) output(now time.Duration) {
 				break
 			}
 		}
+		if k := min(unsent, peer, congested) / c.mss; k > 1 {
+			if k = c.trainable(k); k > 1 {
+				if !c.sendTrain(now, k) {
+					break
+				}
+				continue
+			}
+		}
 		fin := c.finQueued && n == unsent && peer > n
 		if n == 0 && !fin {
 			break
@@ -63,9 +71,7 @@ func (c *TCB) pending() bool {
 // reports whether the network took the segment.
 func (c *TCB) sendNext(now time.Duration, n int, fin bool) bool {
 	seq, off := c.snd.nxt, c.snd.flight()
-	if rto := c.rtt.timeout(); off == 0 && now-c.lastSent > rto {
-		c.cc.Idle(now, now-c.lastSent, rto)
-	}
+	c.afterIdle(now)
 	flags, size := ACK, n
 	if n > 0 && off+n == c.out.n {
 		flags |= PSH
@@ -82,6 +88,20 @@ func (c *TCB) sendNext(now time.Duration, n int, fin bool) bool {
 		c.finSent, c.finSeq = true, seq.add(n)
 	}
 	c.board.push(now, c.snd.nxt, size)
+	c.sentNew(now, size, n)
+	return true
+}
+
+// afterIdle tells congestion control of a pause that new data ends.
+func (c *TCB) afterIdle(now time.Duration) {
+	if c.snd.flight() == 0 && now-c.lastSent > c.rtt.rto {
+		c.cc.Idle(now, now-c.lastSent, c.rtt.timeout())
+	}
+}
+
+// sentNew notes that size bytes of sequence space, n of them data, were sent
+// for the first time.
+func (c *TCB) sentNew(now time.Duration, size, n int) {
 	if c.loss.phase == phaseRecovery {
 		c.loss.prr.out += size
 	}
@@ -90,7 +110,6 @@ func (c *TCB) sendNext(now time.Duration, n int, fin bool) bool {
 	if c.loss.mode != lossRTO && c.loss.mode != lossProbe {
 		c.restartLossTimer(now)
 	}
-	return true
 }
 
 // resend sends again what is lost, as far as the window allows. It reports
@@ -166,16 +185,15 @@ func (c *TCB) sendSYN(now time.Duration) {
 		flags |= ACK
 	}
 	b := c.e.net.Buffer()
-	copy(b, c.template[:])
 	o := synOptions{
 		mss: uint16(c.e.mss()), scale: c.opt.scale(), hasScale: c.offerScale, sack: c.offerSACK,
 		hasTS: c.offerTS, tsValue: c.ts.tick(now), tsEcho: c.ts.recent,
 	}
-	n := len(o.appendTo(b[:HeaderLen]))
+	n := len(o.appendTo(b[:copy(b, c.template[:c.opt.Integrity.headerLen()])]))
 	h := Header(b[:n])
 	h.put(c.snd.iss, c.rcv.nxt, n, flags, window)
-	if c.opt.Integrity == IntegrityChecksum {
-		h.setChecksum(c.e.addr, c.dst)
+	if c.opt.Integrity != IntegrityNone {
+		c.e.seal(c.opt.Integrity, h, c.dst)
 	}
 	c.segmentsOut++
 	c.e.transmit(now, c.dst, n)
@@ -197,7 +215,7 @@ func (c *TCB) send(now time.Duration, seq seqNum, flags Flags, off, n int) error
 		}
 	}
 	if c.reporting() {
-		k := c.putSACK(b[size:min(len(b)-n, maxHeaderLen)])
+		k := c.putSACK(b[size:min(size+c.mss-n, maxHeaderLen)])
 		size += k
 		reported = k > 0 || n == 0
 	}
@@ -208,8 +226,8 @@ func (c *TCB) send(now time.Duration, seq seqNum, flags Flags, off, n int) error
 		ack = c.rcv.nxt
 	}
 	h.put(seq, ack, size, flags, c.rcv.advertise(c.in.head))
-	if c.opt.Integrity == IntegrityChecksum {
-		h.setChecksum(c.e.addr, c.dst)
+	if c.opt.Integrity != IntegrityNone {
+		c.e.seal(c.opt.Integrity, h, c.dst)
 	}
 	c.segmentsOut++
 	c.e.stats.BytesOut += uint64(n)

@@ -10,10 +10,10 @@ func (c *TCB) probeTimeout() time.Duration {
 		return Never
 	}
 	pto := 2 * c.rtt.srtt
-	if c.snd.flight() < ackEvery*c.mss {
-		pto += c.opt.AckDelay
+	if c.snd.flight() < streamAckEvery*c.mss {
+		pto += c.opt.PeerAckDelay
 	}
-	return pto + c.opt.AckDelay/2
+	return pto + c.opt.PeerAckDelay/2
 }
 
 // probeTail sends new data if there is some, also beyond CWND, or else the

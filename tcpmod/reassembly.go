@@ -99,5 +99,5 @@ func (r *reassembly) take(n int) {
 // free gives the memory back.
 func (r *reassembly) free() {
 	r.ring.free()
-	r.ranges = nil
+	r.ranges = r.ranges[:0]
 }

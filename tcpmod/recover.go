@@ -83,6 +83,7 @@ func (c *TCB) advance(now time.Duration, ack seqNum, acked int, d *delivery) {
 	c.out.discard(min(acked, c.out.n))
 	c.snd.una = ack
 	c.loss.progress()
+	c.soft = nil
 	if l := &c.loss; l.dupAcks > 0 {
 		c.creditDuplicates(acked, d)
 	}

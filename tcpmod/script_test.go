@@ -102,7 +102,8 @@ func (s *script) in(flags string, seq, ack int, data string, options ...byte) {
 }
 
 // out says which segments must have been sent since the last call, each as
-// "flags seq:end(len) ack n", without the ack where there is none.
+// "flags seq:end(len) ack n sack n:m", without the ack and the SACK blocks where
+// there are none.
 func (s *script) out(want ...string) {
 	s.t.Helper()
 	var got []string
@@ -118,6 +119,12 @@ func (s *script) out(want ...string) {
 		line := fmt.Sprintf("%v %d:%d(%d)", h.Flags(), seq, seq+len(h.Payload()), len(h.Payload()))
 		if h.Flags()&ACK != 0 {
 			line += fmt.Sprintf(" ack %d", seqNum(h.Ack()).sub(s.peerISS))
+		}
+		o := segment{options: h.Options()}
+		o.parseOptions()
+		for b := o.sack; len(b) > 0; b = b[sackBlock:] {
+			r := block(b)
+			line += fmt.Sprintf(" sack %d:%d", r.start.sub(s.peerISS), r.end.sub(s.peerISS))
 		}
 		got = append(got, line)
 	}
@@ -163,7 +170,17 @@ func (s *script) write(p string) {
 var (
 	mss1000 = []byte{optMSS, 4, 1000 >> 8, 1000 & 0xff}
 	scale7  = []byte{optNop, optScale, 3, 7}
+	sackOK  = []byte{optSACKPermitted, 2, optNop, optNop}
 )
+
+// sack makes a SACK option of our data: pairs of start and end.
+func (s *script) sack(blocks ...int) []byte {
+	b := []byte{optNop, optNop, optSACK, byte(2 + 4*len(blocks))}
+	for _, n := range blocks {
+		b = binary.BigEndian.AppendUint32(b, uint32(s.iss.add(n)))
+	}
+	return b
+}
 
 // listen makes the endpoint listen with s.ev for what is accepted.
 func (s *script) listen(o Options) {
@@ -180,12 +197,18 @@ func (s *script) listen(o Options) {
 // dial sends our SYN.
 func (s *script) dial(o Options) {
 	s.t.Helper()
+	s.dialRaw(o)
+	s.out("S 0:0(0)")
+}
+
+// dialRaw does so and leaves it in s.port.out.
+func (s *script) dialRaw(o Options) {
+	s.t.Helper()
 	c, err := s.e.DialFrom(s.now, scriptLocal, netip.AddrPortFrom(simAddrs[1], scriptPeer), o, s.ev)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.c = c
-	s.out("S 0:0(0)")
 }
 
 // inState returns a script whose connection is in the given state, opened
@@ -193,13 +216,19 @@ func (s *script) dial(o Options) {
 // segments hold 1000 bytes.
 func inState(t *testing.T, state State, o Options) *script {
 	t.Helper()
+	return inStateWith(t, state, o, mss1000...)
+}
+
+// inStateWith is inState with the options of the peer's SYN.
+func inStateWith(t *testing.T, state State, o Options, syn ...byte) *script {
+	t.Helper()
 	s := newScript(t)
 	if state == SynSent {
 		s.dial(o)
 		return s
 	}
 	s.listen(o)
-	s.in("S", 0, 0, "", mss1000...)
+	s.in("S", 0, 0, "", syn...)
 	s.out("SA 0:0(0) ack 1")
 	if state == SynRcvd {
 		for _, s.c = range s.e.conns {

@@ -27,7 +27,9 @@ func (b *sendBuffer) append(p []byte) int {
 // discard drops n acknowledged bytes.
 func (b *sendBuffer) discard(n int) {
 	b.advance(n)
-	b.n -= n
+	if b.n -= n; b.n == 0 {
+		b.free()
+	}
 }
 
 // space reports, once after a Write that took less than given, that a

@@ -8,7 +8,8 @@ type Stats struct {
 	BytesIn, BytesOut       uint64 // data in sequence; data sent, also again
 
 	Malformed     uint64 // dropped: header or lengths wrong
-	BadChecksum   uint64 // dropped: checksum wrong
+	BadChecksum   uint64 // dropped: checksum or CRC wrong
+	Mismatched    uint64 // SYNs with another integrity option
 	NotOurs       uint64 // dropped: not from a unicast address to ours
 	Unacceptable  uint64 // outside the window
 	OldTimestamps uint64 // dropped by PAWS
@@ -21,16 +22,17 @@ type Stats struct {
 	Challenges                uint64 // ACKs in answer to segments out of place (RFC 5961), probes among them
 	ChallengesHeld            uint64 // the same, not sent: too many
 
-	Retransmissions  uint64 // segments sent again, for whatever reason
-	Timeouts         uint64 // expiries of the retransmission timer
-	FastRetransmits  uint64 // recoveries begun by SACK or duplicate ACKs
-	Undone           uint64 // reductions of the congestion window taken back: nothing had been lost
-	Reneged          uint64 // a peer dropped data that it had reported by SACK
-	TailProbes       uint64 // tail-loss probes
-	WindowProbes     uint64 // zero-window probes
-	KeepaliveProbes  uint64
-	ConnectionsEnded uint64 // by timeout or keepalive
-	SendErrors       uint64 // of the network below
+	Retransmissions            uint64 // segments sent again, for whatever reason
+	Timeouts                   uint64 // expiries of the retransmission timer
+	FastRetransmits            uint64 // recoveries begun by SACK or duplicate ACKs
+	Undone                     uint64 // reductions of the congestion window taken back: nothing had been lost
+	Reneged                    uint64 // a peer dropped data that it had reported by SACK
+	TailProbes                 uint64 // tail-loss probes
+	WindowProbes               uint64 // zero-window probes
+	KeepaliveProbes            uint64
+	ConnectionsEnded           uint64 // by timeout or keepalive
+	StatusTaken, StatusIgnored uint64 // ICMP reports used, and not: about nothing under way
+	SendErrors                 uint64 // of the network below
 }
 
 // Info tells the state of one connection.

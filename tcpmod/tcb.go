@@ -29,6 +29,7 @@ type TCB struct {
 	active   bool  // opened by Dial
 	detached bool  // the user called Close: it reads no more
 	endTold  bool  // OnEnd was called
+	soft     error // what ICMP reported since the last new ACK
 	err      error // why it ended, if not in good order
 
 	delivering bool // OnData is running
@@ -40,6 +41,7 @@ type TCB struct {
 	offerTS    bool
 	template   [maxHeaderLen]byte // header with what never changes filled in
 	headerLen  int                // of every segment, in bytes
+	mismatched bool               // a SYN,ACK had another integrity option
 	synAt      time.Duration      // when the SYN was sent; Never if more than once
 	snd        sendWindow
 	out        sendBuffer
@@ -78,7 +80,7 @@ func (e *Endpoint) newTCB(now time.Duration, k key, remote netip.AddrPort, o *Op
 	c := &TCB{
 		e: e, opt: o, key: k, remote: remote, dst: remote.Addr(),
 		local:          netip.AddrPortFrom(e.addr, uint16(k)),
-		mss:            e.mss(),
+		mss:            e.pathMSS(remote.Addr()),
 		offerScale:     true,
 		offerSACK:      !o.NoSACK,
 		offerTS:        o.Timestamps,
@@ -92,7 +94,11 @@ func (e *Endpoint) newTCB(now time.Duration, k key, remote netip.AddrPort, o *Op
 	if o.Timestamps {
 		_, c.ts.offset = e.offsets(k)
 	}
+	if o.Integrity == IntegrityCRC32C {
+		c.addOption(crcOption[:]...)
+	}
 	c.out.limit = o.SendBuffer
+	c.out.pool, c.in.pool = &e.pool, &e.pool
 	c.rcv.size = o.ReceiveBuffer
 	c.rtt.init(o)
 	c.rack.deadline = Never
@@ -107,6 +113,15 @@ func (e *Endpoint) newTCB(now time.Duration, k key, remote netip.AddrPort, o *Op
 
 // mss returns the largest segment of the network, in bytes of data.
 func (e *Endpoint) mss() int { return min(e.net.MTU()-HeaderLen, 0xffff) }
+
+// pathMSS returns the largest segment that reaches dst, as far as the network
+// knows.
+func (e *Endpoint) pathMSS(dst netip.Addr) int {
+	if p, ok := e.net.(PathNetwork); ok {
+		return min(e.mss(), max(p.PathMTU(dst)-HeaderLen, minPathMSS))
+	}
+	return e.mss()
+}
 
 // start begins the sequence space.
 func (w *sendWindow) start(iss seqNum) {
@@ -139,6 +154,7 @@ func (c *TCB) negotiate(now time.Duration, s *segment) {
 	c.rack.fack = c.snd.iss
 
 	c.rcv.irs, c.rcv.nxt = s.seq, s.seq.add(1)
+	c.ts.lastAck = c.rcv.nxt
 	c.rcv.mss = c.mss
 	c.in.head = c.rcv.nxt
 	c.rcv.edge = c.rcv.nxt.add(min(c.rcv.size, 0xffff))

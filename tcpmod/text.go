@@ -15,9 +15,7 @@ func (c *TCB) text(now time.Duration, s *segment) {
 	}
 	seq, data, fin := s.seq, s.data, s.flags&FIN != 0
 	if old := c.rcv.nxt.sub(seq); old > 0 {
-		if n := min(old, len(data)); n > 0 {
-			c.sack.duplicate(seq, seq.add(n))
-		}
+		c.sack.duplicate(seq, minSeq(seq.add(len(data)), c.rcv.nxt))
 		if old > len(data) || (old == len(data) && !fin) {
 			if s.len() > 0 {
 				c.ack.urgent()
@@ -79,7 +77,9 @@ func (c *TCB) inOrder(now time.Duration, seq seqNum, data []byte) {
 	}
 	// A gap closes, or becomes smaller (RFC 5681, section 4.2).
 	c.ack.urgent()
-	c.rcv.nxt = c.in.join(c.rcv.nxt)
+	next := c.in.join(c.rcv.nxt)
+	c.e.stats.BytesIn += uint64(next.sub(c.rcv.nxt))
+	c.rcv.nxt = next
 	if !waiting && c.ev != nil {
 		c.drain(now)
 	}

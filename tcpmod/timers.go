@@ -27,6 +27,7 @@ func (c *TCB) expire(now time.Duration) {
 	if c.ack.deadline <= now {
 		c.ack.deadline = Never
 		if c.ack.held {
+			c.ack.waited()
 			c.sendAck(now)
 		}
 	}
@@ -48,6 +49,16 @@ func (c *TCB) expire(now time.Duration) {
 	}
 }
 
+// shrink gives up memory that a connection has kept from busier times.
+func (c *TCB) shrink() {
+	if c.board.n == 0 {
+		c.board.free()
+	}
+	if len(c.in.ranges) == 0 {
+		c.in.ranges = nil
+	}
+}
+
 // keepaliveExpired probes an idle connection with a sequence number below the
 // window, which the peer answers with an ACK (RFC 9293, section 3.8.4).
 // While data is under way the retransmission timer watches the peer.
@@ -57,6 +68,9 @@ func (c *TCB) keepaliveExpired(now time.Duration) {
 		return
 	}
 	probe, dead := c.alive.expire(now)
+	if probe {
+		c.shrink()
+	}
 	switch {
 	case dead:
 		c.e.stats.ConnectionsEnded++

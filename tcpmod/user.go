@@ -125,7 +125,7 @@ func (c *TCB) drain(now time.Duration) {
 			return // aborted by the user
 		}
 	}
-	if c.state == Closed || c.state == TimeWait {
+	if len(c.in.ranges) == 0 {
 		c.in.free()
 	}
 	if c.rcv.fin && c.ev != nil {

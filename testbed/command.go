@@ -52,6 +52,7 @@ exit status other than 0 and prints it; the built binary (make build, bin/testbe
 type options struct {
 	nodes     int
 	bridge    bool
+	networks  int
 	mtu       int
 	transport string
 	link      string
@@ -106,6 +107,7 @@ func runCommand(status *int, stdin, stdout, stderr *os.File) *cobra.Command {
 	f.SetInterspersed(false)
 	f.IntVar(&o.nodes, "nodes", 2, fmt.Sprintf("number of nodes, 2 to %d", testnet.MaxNodes))
 	f.BoolVar(&o.bridge, "bridge", false, "join two nodes by a bridge too, not directly")
+	f.IntVar(&o.networks, "networks", 1, "number of networks that the nodes take turns on; with several, another node, g, is the gateway between them")
 	f.IntVar(&o.mtu, "mtu", testnet.DefaultMTU, "MTU of the interfaces, in bytes")
 	f.StringVar(&o.transport, "transport", "", "tcpmod or rdp: what \"deputynode run\" uses ("+transportVariable+")")
 	f.StringVar(&o.copyin, "copyin", "", "eager or lazy: how \"deputynode run\" gets what system calls read ("+copyinVariable+")")
@@ -136,10 +138,11 @@ func (o *options) check() error {
 // run makes the nodes and runs the command; the status is the command's.
 func (o *options) run(ctx context.Context, args []string, stdin, stdout, stderr *os.File) (status int, err error) {
 	setup := testnet.Options{
-		Nodes:  o.nodes,
-		Bridge: o.bridge,
-		MTU:    o.mtu,
-		Agents: true,
+		Nodes:    o.nodes,
+		Bridge:   o.bridge,
+		Networks: o.networks,
+		MTU:      o.mtu,
+		Agents:   true,
 		AgentArgs: func(string) []string {
 			var args []string
 			if o.link != "" {

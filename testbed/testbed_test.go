@@ -127,6 +127,10 @@ func TestRun(t *testing.T) {
 		},
 		"agent's log":      {args: []string{"-v", "true"}, stderr: "b: agenttest: serving\n"},
 		"three nodes, MTU": {args: []string{"--nodes", "3", "--mtu", "9000", "cat", "/sys/class/net/eth0/mtu"}, env: agenttest.Nodes + "=a b c", stdout: "9000\n"},
+		"two networks": {
+			args: append([]string{"--networks", "2"}, agentArgs...), env: agenttest.Nodes + "=a b g",
+			stdout: "serve\n--iface\neth0\n--node\na\n--address\n10.0.1.2/24\n--route\n10.0.2.0/24=10.0.1.1\n",
+		},
 
 		"no such command":     {args: []string{"no-such-program"}, status: 127, stderr: "testbed: exec: \"no-such-program\": executable file not found"},
 		"no such path":        {args: []string{"/no/such"}, status: 127, stderr: "testbed: exec: \"/no/such\""},
@@ -136,6 +140,7 @@ func TestRun(t *testing.T) {
 		"no command":          {status: 125, stderr: "testbed: requires at least 1 arg"},
 		"bad flag":            {args: []string{"--no-such", "true"}, status: 125, stderr: "testbed: unknown flag: --no-such\n"},
 		"bad transport":       {args: []string{"--transport", "sctp", "true"}, status: 125, stderr: "testbed: --transport sctp: give tcpmod or rdp\n"},
+		"too many networks":   {args: []string{"--networks", "3", "true"}, status: 125, stderr: "3 networks"},
 		"too many nodes":      {args: []string{"--nodes", "27", "true"}, status: 125, stderr: "27 nodes"},
 		"agent fails":         {args: []string{"true"}, env: agenttest.Fail + "=b", status: 125, stderr: "testbed: agent of node b: ended with exit status 3\n  " + agenttest.Complaint + "\n"},
 		"capture not created": {args: []string{"--capture", "/no/such/file", "true"}, status: 125, stderr: "testbed: open /no/such/file: no such file or directory\n"},

@@ -13,24 +13,31 @@ const (
 	MaxString = math.MaxUint16
 
 	createLen = 8 // flags and the lengths of two strings
+	parentLen = 4 // with CreateFork
 )
 
 // CreateFlags are the options of a body.
 type CreateFlags uint32
 
-// CreateLazy says that the body sends no ranges with its requests, the deputy asks by copyin.
-const CreateLazy CreateFlags = 1
+const (
+	// CreateLazy says that the body sends no ranges with its requests, the deputy asks by copyin.
+	CreateLazy CreateFlags = 1
+	// CreateFork says that the body is the child of another one on the node, which waits in fork(2), vfork(2) or
+	// clone(2) (thesis 4.4.1). Parent is sent with it alone.
+	CreateFork CreateFlags = 2
+)
 
 // Create asks a node's agent for a body; it is the first message on a connection. It carries Version.
 type Create struct {
 	Sequence uint16
 	HomePID  uint32 // of the deputy
 	Flags    CreateFlags
+	Parent   uint32 // home pid of the parent; with CreateFork
 	Node     string // name of the home node, at most MaxString bytes
 	Command  string // name of the program, for people to read, at most MaxString bytes
 }
 
-// AppendCreate appends a create, 24 bytes and the two strings. A string that is too long is a *FieldError with
+// AppendCreate appends a create, 24 bytes, or 28 with CreateFork, and the two strings. A string that is too long is a *FieldError with
 // ErrLength, and b is returned as it was.
 func AppendCreate(b []byte, c Create) ([]byte, error) {
 	if len(c.Node) > MaxString {
@@ -40,8 +47,14 @@ func AppendCreate(b []byte, c Create) ([]byte, error) {
 		return b, fail(TypeCreate, "command", ErrLength, uint64(len(c.Command)))
 	}
 	length := createLen + uint32(len(c.Node)) + uint32(len(c.Command))
+	if c.Flags&CreateFork != 0 {
+		length += parentLen
+	}
 	b = appendHeader(b, TypeCreate, 0, c.Sequence, length, pair(Version, c.HomePID))
 	b = binary.LittleEndian.AppendUint32(b, uint32(c.Flags))
+	if c.Flags&CreateFork != 0 {
+		b = binary.LittleEndian.AppendUint32(b, c.Parent)
+	}
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(c.Node)))
 	b = append(b, c.Node...)
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(c.Command)))
@@ -59,10 +72,14 @@ func ParseCreate(b []byte) (Create, error) {
 		return Create{}, fail(TypeCreate, "version", ErrVersion, uint64(h.Call()))
 	}
 	c := Create{Sequence: h.Sequence(), HomePID: h.Widths(), Flags: CreateFlags(binary.LittleEndian.Uint32(rest))}
-	if unknown := c.Flags &^ CreateLazy; unknown != 0 {
+	if unknown := c.Flags &^ (CreateLazy | CreateFork); unknown != 0 {
 		return Create{}, fail(TypeCreate, "create flags", ErrUnknown, uint64(unknown))
 	}
-	if c.Node, rest, err = cutString(rest[4:], "node"); err != nil {
+	rest = rest[4:]
+	if c.Flags&CreateFork != 0 { // a string's length of two bytes has to follow: four are there
+		c.Parent, rest = binary.LittleEndian.Uint32(rest), rest[parentLen:]
+	}
+	if c.Node, rest, err = cutString(rest, "node"); err != nil {
 		return Create{}, err
 	}
 	if c.Command, rest, err = cutString(rest, "command"); err != nil {

@@ -126,9 +126,10 @@
 //	14  create, home agent to node agent
 //	     8  version          4
 //	    12  home pid         4
-//	    16  create flags     4   bit 0: lazy copyin
-//	    20  length of node   2
-//	    22  node                 name of the home node
+//	    16  create flags     4   bit 0: lazy copyin; bit 1: child of a body that forks
+//	        parent           4   with bit 1 alone: home pid of that body
+//	        length of node   2
+//	        node                 name of the home node
 //	        length of        2
 //	        command
 //	        command              name of the program

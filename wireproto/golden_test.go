@@ -329,6 +329,21 @@ func goldens() []golden {
 			size: 28,
 		},
 		{
+			name:    "create: child of a body that forks",
+			message: Create{Sequence: 1, HomePID: 4712, Flags: CreateFork, Parent: 4711, Node: "a"},
+			encoded: mustCreate(Create{Sequence: 1, HomePID: 4712, Flags: CreateFork, Parent: 4711, Node: "a"}),
+			wire: `
+				0e 00 0100
+				0d000000       # length
+				01000000       # version
+				68120000       # home pid
+				02000000       # create flags: fork
+				67120000       # parent
+				0100 61        # node
+				0000           # command`,
+			size: 29,
+		},
+		{
 			name:    "create with empty strings",
 			message: Create{},
 			encoded: mustCreate(Create{}),

@@ -80,7 +80,7 @@ func TestSizeLengths(t *testing.T) {
 		TypeCopyinRequest: {0, most}, TypeCopyinReply: {0, most}, TypeCopyout: {0, most}, TypeCopyoutReply: {0, 0},
 		TypePageinRequest: {0, most}, TypePageinReply: {0, most},
 		TypeTransactionRequest: {0, 0}, TypeNullRequest: {0, 0}, TypeAction: {0, 128}, TypeTerminate: {0, 0},
-		TypeFault: {8, 8}, TypeCreate: {8, 8 + 2*65535}, TypeCreated: {0, 65535}, TypeMap: {24, 24},
+		TypeFault: {8, 8}, TypeCreate: {8, 12 + 2*65535}, TypeCreated: {0, 65535}, TypeMap: {24, 24},
 		TypeStart: {100, 100 + 4096}, TypeReset: {0, 0}, TypeExit: {0, 0}, TypeExited: {0, 0},
 	} {
 		header := func(length uint32) []byte { return appendHeader(nil, typ, 0, 0, length, 0) }

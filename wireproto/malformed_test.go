@@ -225,7 +225,7 @@ func TestMalformed(t *testing.T) {
 
 		{"create: version 0", put32(create, 8, 0), "version", ErrVersion},
 		{"create: version 2", put32(create, 8, 2), "version", ErrVersion},
-		{"create: unknown flag", put32(create, 16, 2), "create flags", ErrUnknown},
+		{"create: unknown flag", put32(create, 16, 4), "create flags", ErrUnknown},
 		{"create: highest flag", put32(create, 16, 1<<31), "create flags", ErrUnknown},
 		{"create: node cut", resize(create, 23), "length", ErrLength},
 		{"create: node longer than the message", put32(create, 20, 0xffff), "node", ErrTruncated},

@@ -86,7 +86,7 @@ var formats = [...]format{
 	TypeAction:             {"action", 0, 0, SiginfoLen, 0},
 	TypeTerminate:          {"terminate", 0, 0, 0, allUnused},
 	TypeFault:              {"fault", 0, faultLen, faultLen, 0},
-	TypeCreate:             {"create", 0, createLen, createLen + 2*MaxString, 0},
+	TypeCreate:             {"create", 0, createLen, createLen + parentLen + 2*MaxString, 0},
 	TypeCreated:            {"created", 0, 0, MaxString, 0},
 	TypeMap:                {"map", 0, mapLen, mapLen, 0},
 	TypeStart:              {"start", 0, startLen, startLen + MaxAuxv, 0},

@@ -102,12 +102,12 @@ func TestPingPongText(t *testing.T) {
 		t.Skip("network namespaces need root")
 	}
 	t.Setenv("PATH", "/nonexistent") // neither deputynode nor a Go to build it
-	status, stdout, stderr := ipxbench(t, "ping-pong", "--count", "50", "--size", "1040", "--link", "packet")
+	status, stdout, stderr := ipxbench(t, "ping-pong", "--count", "50", "--size", "1040", "--link", "packet", "--idle", "100")
 	if status != 0 || stderr != "" {
 		t.Fatalf("exit status %d: %s", status, stderr)
 	}
 	for _, want := range []string{
-		"machine", "packet, polled", "MTU 1500 bytes", "to CPU", "1040",
+		"machine", "packet, polled", "MTU 1500 bytes", "100 tcpmod connections open", "100 rdp connections open", "to CPU", "1040",
 		"left out: close-tcpmod, close-rdp: deputynode is neither beside ipxbench nor on PATH",
 		"kernel TCP takes", "table 5.1", "table 5.2",
 	} {
@@ -134,6 +134,31 @@ func TestPingPongOneCPU(t *testing.T) {
 	}
 	if got := len(rows(t, stdout)); got != len(report.Layers)-2 {
 		t.Errorf("%d rows: %s", got, stderr)
+	}
+}
+
+// Both transports and the kernel's TCP, in one run.
+func TestCompare(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("network namespaces need root")
+	}
+	status, stdout, stderr := ipxbench(t, "compare", "--bytes", "3000000", "--runs", "2", "--format", "json")
+	if status != 0 {
+		t.Fatalf("exit status %d: %s", status, stderr)
+	}
+	var names []string
+	for line := range strings.Lines(stdout) {
+		var row report.Goodput
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatalf("%v in %q", err, line)
+		}
+		names = append(names, row.Transport)
+		if row.Runs != 2 || row.Bytes != 3_000_000 || row.MBps.Min <= 0 || row.MBps.Median < row.MBps.Min || row.VsKernel <= 0 {
+			t.Errorf("%+v", row)
+		}
+	}
+	if want := []string{report.TCPMod, report.RDP, report.KernelTCP}; !slices.Equal(names, want) {
+		t.Errorf("rows of %q, want %q", names, want)
 	}
 }
 
@@ -227,11 +252,14 @@ func TestBadInput(t *testing.T) {
 		{[]string{"ping-pong", "--link", "x"}, "ipxbench: bad option --link x: give ring or packet\n"},
 		{[]string{"ping-pong", "--size", "0"}, "ipxbench: bad option --size 0: give at least 1 byte\n"},
 		{[]string{"ping-pong", "--count", "0"}, "ipxbench: bad option --count 0: give 1 to 100000000 round trips\n"},
+		{[]string{"ping-pong", "--idle", "-1"}, "ipxbench: bad option --idle -1: give 0 to 16000 connections\n"},
 		{[]string{"ping-pong", "--count", "many"}, "ipxbench: invalid argument \"many\" for \"--count\" flag: strconv.ParseInt: parsing \"many\": invalid syntax\n"},
 		{[]string{"ping-pong", "--pin", "4096"}, "ipxbench: cannot pin to CPU 4096: "},
 		{[]string{"ping-pong", "--peer", "b"}, "ipxbench: bad option --peer: give --iface too, the interface that leads to the peer\n"},
 		{[]string{"ping-pong", "--format", "xml"}, "ipxbench: bad option --format xml: give text or json\n"},
 		{[]string{"ping-pong", "--address", "x"}, "ipxbench: bad option --address x: give an IP address\n"},
+		{[]string{"compare", "--bytes", "0"}, "ipxbench: bad option --bytes 0: give at least 1\n"},
+		{[]string{"compare", "--runs", "0"}, "ipxbench: bad option --runs 0: give at least 1\n"},
 		{[]string{"ping-pong", "b"}, "ipxbench: unknown command \"b\" for \"ipxbench ping-pong\"\n"},
 		{[]string{"pong"}, "ipxbench: unknown command \"pong\" for \"ipxbench\"\n"},
 	} {

@@ -1,14 +1,9 @@
 package main
 
 import (
-	"fmt"
-	"net/netip"
-
 	"github.com/spf13/cobra"
 
 	"deputy/internal/bench"
-	"deputy/internal/bench/report"
-	"deputy/link"
 )
 
 const pingPongLong = `Measures round trips at each layer in one run: a raw Ethernet frame (link), an IP datagram (ip), bytes over
@@ -40,54 +35,18 @@ func pingPongCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.IntVar(&o.Size, "size", bench.DefaultSize, "`bytes` of payload; those of message-* and close-* are 24 there and 28 back")
 	f.IntVar(&o.Count, "count", bench.DefaultCount, "round trips of each layer")
-	f.StringVar(&o.Link, "link", link.BackendRing, "how frames are received: ring (shared memory) or packet (system calls)")
-	f.StringVar(&o.Pin, "pin", "auto", "`CPUs` of this side and of the peer: auto, none, or numbers such as 0,1")
-	f.StringVar(&o.Iface, "iface", "", "network `interface` to a machine where \"ipxbench serve\" runs, instead of two nodes here")
-	f.StringVar(&o.Peer, "peer", "", "`name` or address of the peer on that interface; without, whichever answers")
-	f.StringVar(&address, "address", "", "`address` of our own stack, in 198.18.0.0/16 (default: made of the hardware address)")
+	f.IntVar(&o.Idle, "idle", 0, "`connections` of each transport that are open besides, and idle")
+	placeFlags(f, &o, &address)
 	f.StringVar(&format, "format", "text", "text or json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if format != "text" && format != "json" {
-			return fmt.Errorf("%w --format %s: give text or json", bench.ErrOptions, format)
-		}
-		var err error
-		if o.Address, err = parseAddress(address); err != nil {
+		if err := complete(cmd, &o, address, format); err != nil {
 			return err
 		}
-		o.Logger = logger(cmd)
 		r, err := bench.PingPong(cmd.Context(), o)
 		if err != nil {
 			return err
 		}
-		return write(cmd, r, format)
+		return write(cmd, r, r.Interrupted, format)
 	}
 	return cmd
-}
-
-// write prints the report.
-func write(cmd *cobra.Command, r *report.Report, format string) error {
-	var err error
-	if format == "json" {
-		err = r.WriteJSON(cmd.OutOrStdout())
-		for _, line := range r.Remarks() {
-			fmt.Fprintf(cmd.ErrOrStderr(), "ipxbench: %s\n", line)
-		}
-	} else {
-		err = r.WriteText(cmd.OutOrStdout())
-	}
-	if err == nil && r.Interrupted {
-		err = errInterrupted
-	}
-	return err
-}
-
-func parseAddress(s string) (netip.Addr, error) {
-	if s == "" {
-		return netip.Addr{}, nil
-	}
-	a, err := netip.ParseAddr(s)
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("%w --address %s: give an IP address", bench.ErrOptions, s)
-	}
-	return a, nil
 }

@@ -4,9 +4,7 @@ package agent
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
@@ -28,24 +26,27 @@ import (
 
 // Config is what an agent is told.
 type Config struct {
-	Interface string
-	Node      string       // name; empty: the host's
-	Address   netip.Prefix // on the network, invalid: 10.x.y.z/8 with the last three bytes of the hardware address
-	Backend   string       // of link: "ring" or "packet"
-	Impair    string       // what happens to the frames that are sent, see link.ParseImpairment
-	Capture   io.Writer    // gets all frames as pcapng; may be nil
-	Control   string       // path of the control socket
-	Spin      time.Duration
-	Logger    *slog.Logger
+	Interfaces []string       // the first has the node's address; with others it is a gateway
+	Node       string         // name; empty: the host's
+	Addresses  []netip.Prefix // on the network of each interface; none: 10.x.y.z/8 with the last three bytes of the hardware address
+	Routes     []ipx.Route    // to networks behind other gateways
+	Forward    bool           // be a gateway between the networks of several interfaces
+	Backend    string         // of link: "ring" or "packet"
+	Impair     string         // what happens to the frames that are sent, see link.ParseImpairment
+	Capture    io.Writer      // gets all frames as pcapng; may be nil
+	Control    string         // path of the control socket
+	Spin       time.Duration
+	Logger     *slog.Logger
 }
 
 // Agent is a running agent.
 type Agent struct {
-	cfg  Config
-	log  *slog.Logger
-	dev  link.Device
-	loop *engine.Loop
-	ip   *ipx.Stack
+	cfg     Config
+	log     *slog.Logger
+	devices []link.Device
+	stacks  []*ipx.Stack // on the devices
+	ip      *ipx.Stack   // the first of them, which has the transports
+	loop    *engine.Loop
 
 	transports map[string]transport
 	members    *nodes.Members
@@ -64,8 +65,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := a.openNetwork(); err != nil {
 		return err
 	}
-	defer a.dev.Close()
-	defer a.loop.Close()
+	defer a.closeNetwork()
 	var err error
 	if a.home, err = deputy.New(a.loop, cfg.Node, a.log, a.deputyEnded); err != nil {
 		return err
@@ -77,45 +77,6 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	return a.run(ctx)
-}
-
-// openNetwork opens the device and builds the protocols on it.
-func (a *Agent) openNetwork() error {
-	impairment, err := link.ParseImpairment(a.cfg.Impair)
-	if err != nil {
-		return err
-	}
-	a.dev, err = link.Open(a.cfg.Interface, link.Options{Backend: a.cfg.Backend, Logger: a.log})
-	if err != nil {
-		return err
-	}
-	if a.cfg.Capture != nil {
-		if a.dev, err = link.Tap(a.dev, a.cfg.Capture); err != nil {
-			return err
-		}
-	}
-	start := time.Now()
-	if a.cfg.Impair != "" {
-		a.dev = link.Impair(a.dev, impairment, func() time.Duration { return time.Since(start) })
-	}
-	if !a.cfg.Address.IsValid() {
-		hw := a.dev.Addr()
-		a.cfg.Address = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, hw[3], hw[4], hw[5]}), 8)
-	}
-	if a.ip, err = ipx.New(a.dev, ipx.Config{Prefix: a.cfg.Address, Logger: a.log}); err != nil {
-		return errors.Join(err, a.dev.Close())
-	}
-	if a.loop, err = engine.New(a.dev, a.ip, engine.Options{Spin: a.cfg.Spin, Start: start, Logger: a.log}); err != nil {
-		return errors.Join(err, a.dev.Close())
-	}
-	if err := a.openTransports(); err != nil {
-		return errors.Join(err, a.loop.Close(), a.dev.Close())
-	}
-	port := a.ip.Port(nodes.Protocol)
-	a.members = nodes.New(port, a.describe, a.log)
-	a.ip.Handle(nodes.Protocol, a.members)
-	a.loop.Add(a.members)
-	return nil
 }
 
 // run serves until the context ends.
@@ -139,8 +100,7 @@ func (a *Agent) run(ctx context.Context) error {
 		}
 	}()
 	go a.server.Serve(ctx)
-	a.log.Info("agent ready", "interface", a.cfg.Interface, "address", a.cfg.Address, "hardware", a.dev.Addr(),
-		"control", a.cfg.Control)
+	a.log.Info("agent ready", "address", a.ip.Addr(), "control", a.cfg.Control)
 	err := a.loop.Run(ctx)
 
 	// The loop has left its thread; what follows only kills and releases.
@@ -153,7 +113,9 @@ func (a *Agent) run(ctx context.Context) error {
 	close(closing)
 	a.home.Ring()
 	<-bell
-	a.log.Info("agent ended", "frames", a.dev.Stats(), "datagrams", a.ip.Stats())
+	for i, dev := range a.devices {
+		a.log.Info("agent ended", "interface", a.cfg.Interfaces[i], "frames", dev.Stats(), "datagrams", a.stacks[i].Stats())
+	}
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
@@ -187,15 +149,4 @@ func (a *Agent) describe() nodes.Announcement {
 		d.FreeMemory = uint32(info.Freeram * uint64(info.Unit) >> 20)
 	}
 	return d
-}
-
-var errNoAddress = errors.New("not an IPv4 address with its network, such as 10.77.0.1/24")
-
-// ParseAddress parses an address with its network.
-func ParseAddress(s string) (netip.Prefix, error) {
-	p, err := netip.ParsePrefix(s)
-	if err != nil || !p.Addr().Is4() || binary.BigEndian.Uint32(p.Addr().AsSlice()) == 0 {
-		return netip.Prefix{}, fmt.Errorf("%q: %w", s, errNoAddress)
-	}
-	return p, nil
 }

@@ -3,12 +3,15 @@
 // chapter 4.1). Its local system calls run natively; all others reach the agent, which forwards them.
 //
 //	guest.go    what the bodies of a node share; a body is asked for
-//	spawn.go    the empty process: namespaces, identity
+//	space.go    the PID namespace of a body and its children
+//	spawn.go    the empty process: identity
 //	load.go     its image comes from home: mappings, pages
 //	launch.go   the last steps: limits, rights, filter, registers
 //	request.go  a call goes to the deputy
 //	serve.go    what the deputy asks within a transaction, and its result
 //	traced.go   calls that change the body itself
+//	fork.go     calls that make a child
+//	listener.go where the calls wait that the filter does not allow
 //	signal.go   faults of the body, and signals that the deputy tells of
 package body
 
@@ -36,7 +39,8 @@ type Guest struct {
 	staging  []byte // where the walk of a call's row lays out what it reads
 	recorder recorder
 	walk     syscalls.Call
-	tracees  map[int]*Body // by the pid of an init or a body
+	tracees  map[int]*Body // by the pid of a body's process
+	spaces   map[int]*space
 	bodies   map[*Body]struct{}
 }
 
@@ -51,12 +55,12 @@ func New(loop *engine.Loop, node string, log *slog.Logger) (*Guest, error) {
 		return nil, fmt.Errorf("memory for calls: %w", err)
 	}
 	return &Guest{loop: loop, log: log, node: node, filter: syscalls.Filter(), staging: staging,
-		tracees: map[int]*Body{}, bodies: map[*Body]struct{}{}}, nil
+		tracees: map[int]*Body{}, spaces: map[int]*space{}, bodies: map[*Body]struct{}{}}, nil
 }
 
 // Accept makes the handler of a new connection; the first message asks for a body.
 func (g *Guest) Accept() *channel.Channel {
-	b := &Body{guest: g, log: g.log, listener: -1}
+	b := &Body{guest: g, log: g.log}
 	b.ch = channel.New(b)
 	g.bodies[b] = struct{}{}
 	return b.ch
@@ -64,6 +68,10 @@ func (g *Guest) Accept() *channel.Channel {
 
 // Stopped is told of every change of a traced process (wait(2)); it reports whether it is a body's.
 func (g *Guest) Stopped(now time.Duration, pid int, status unix.WaitStatus) bool {
+	if s := g.spaces[pid]; s != nil {
+		s.stopped(status)
+		return true
+	}
 	b := g.tracees[pid]
 	if b == nil {
 		return false
@@ -95,10 +103,11 @@ type Body struct {
 	homePID  int
 	command  string
 	lazy     bool
-	init     process // pid 1 of its PID namespace
+	space    *space
 	self     process
 	vdso     []mapped // where the kernel's own mappings wait for their place
-	listener int      // of the seccomp filter
+	listener *listener
+	newborn  bool // forked, and stopped until the transaction of the fork ends
 	load     load
 
 	message []byte // buffer in which messages are made
@@ -110,6 +119,7 @@ type Body struct {
 // state of a body:
 //
 //	connected --Create--> loading --Start, all pages there--> running --Exit, death--> over
+//	connected --Create of a child--> running
 //	running --Reset--> loading
 type state int
 
@@ -133,16 +143,16 @@ func (b *Body) Closed(_ time.Duration, err error) {
 
 // finish ends the process, if there is one, and forgets the body.
 func (b *Body) finish() {
-	b.state = over
-	if b.listener >= 0 {
-		b.guest.loop.Unwatch(b.listener)
-		_ = unix.Close(b.listener)
-		b.listener = -1
-	}
-	if b.init.PID != 0 {
-		_ = unix.Kill(b.init.PID, unix.SIGKILL) // all of the namespace goes with its init
+	if _, ok := b.guest.bodies[b]; !ok {
+		return
 	}
 	delete(b.guest.bodies, b)
+	b.state = over
+	if b.self.PID != 0 {
+		_ = unix.Kill(b.self.PID, unix.SIGKILL) // ESRCH: it has ended already
+	}
+	b.listener.release()
+	b.space.release()
 }
 
 // fail ends a body that cannot go on, and says so to its deputy, which then ends too.

@@ -31,10 +31,6 @@ func (b *Body) launch(now time.Duration) {
 		b.fail(now, fmt.Errorf("start the body: %w", err))
 		return
 	}
-	if err := b.guest.loop.Watch(b.listener, b.trapped); err != nil {
-		b.fail(now, err)
-		return
-	}
 	b.load = load{}
 	b.state = running
 	b.tx.open = false
@@ -216,11 +212,14 @@ func (b *Body) renounce() error {
 	if err != nil {
 		return err
 	}
-	if b.listener, err = sys.TakeDescriptor(b.self.PID, int(fd)); err != nil {
-		b.listener = -1
+	taken, err := sys.TakeDescriptor(b.self.PID, int(fd))
+	if err != nil {
 		return err
 	}
-	if err := sys.NotificationSyncWakeUp(b.listener); err != nil {
+	if b.listener, err = b.guest.listen(taken); err != nil {
+		return err
+	}
+	if err := sys.NotificationSyncWakeUp(taken); err != nil {
 		b.log.Debug("no hand-over of the processor with a call (Linux 6.6)", "error", err)
 	}
 	_, err = b.self.Call("close", unix.SYS_CLOSE, fd)

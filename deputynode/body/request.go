@@ -2,7 +2,6 @@ package body
 
 import (
 	"bytes"
-	"errors"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,16 +21,18 @@ type transaction struct {
 
 // trap is a call of the body that waits for its result.
 type trap struct {
-	waiting bool   // a call waits
-	queued  bool   // it waits for the end of another transaction before it can be sent
-	traced  bool   // it is held by ptrace, not by the filter's listener
-	id      uint64 // of the notification
-	call    uint32
-	args    [6]uint64
-	ret     int64
-	regs    unix.PtraceRegs               // of a traced call
-	written []written                     // what the home kernel wrote for a traced call
-	then    func(now time.Duration) error // what a traced call does with its result
+	waiting  bool   // a call waits
+	queued   bool   // it waits for the end of another transaction before it can be sent
+	traced   bool   // it is held by ptrace, not by the filter's listener
+	id       uint64 // of the notification
+	call     uint32
+	args     [6]uint64
+	ret      int64
+	regs     unix.PtraceRegs               // of a traced call
+	written  []written                     // what the home kernel wrote for a traced call
+	returned bool                          // the body's own call has returned, without a child
+	child    *Body                         // made by a traced call, which has not returned yet
+	then     func(now time.Duration) error // what a traced call does with its result
 }
 
 // written is memory that the kernel at home wrote.
@@ -40,18 +41,8 @@ type written struct {
 	data    []byte
 }
 
-// trapped is the loop's event that a call waits at the filter's listener.
-func (b *Body) trapped(now time.Duration) {
-	var n sys.Notification
-	err := sys.NotificationReceive(b.listener, &n)
-	switch {
-	case err == nil:
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EINTR): // the caller was interrupted; it comes again
-		return
-	default:
-		b.fail(now, err)
-		return
-	}
+// trapped is told of a call that waits at the filter's listener.
+func (b *Body) trapped(now time.Duration, n *sys.Notification) {
 	if b.trap.waiting {
 		b.fail(now, errUnexpected)
 		return

@@ -157,6 +157,8 @@ func (b *Body) terminated(now time.Duration) error {
 	b.tx.open = false
 	b.raise()
 	switch {
+	case b.newborn:
+		return b.beginChild()
 	case b.signals.fault:
 		return b.resolved(now)
 	case b.trap.waiting && b.tx.ended:
@@ -183,7 +185,7 @@ func (b *Body) answer(now time.Duration, ret int64) {
 	if ret < 0 && ret >= -maxErrno {
 		value, errno = 0, unix.Errno(-ret)
 	}
-	err := sys.NotificationSend(b.listener, b.trap.id, value, errno)
+	err := sys.NotificationSend(b.listener.fd, b.trap.id, value, errno)
 	if err != nil && !errors.Is(err, unix.ENOENT) { // ENOENT: the body was killed meanwhile
 		b.fail(now, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"syscall"
 	"time"
 	"unsafe"
 
@@ -69,9 +68,7 @@ func seedELF() []byte {
 
 const (
 	initOptions = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACEFORK
-	bodyOptions = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACESECCOMP
-	// namespaces of a body. With its filter it reaches nothing of them; they are the second wall.
-	namespaces = unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
+	bodyOptions = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACESECCOMP | tracee.ForkOptions
 )
 
 // create makes the process that a home agent asks for and answers it.
@@ -83,7 +80,14 @@ func (b *Body) create(now time.Duration, m []byte) error {
 	b.home, b.homePID, b.command = c.Node, int(c.HomePID), c.Command
 	b.lazy = c.Flags&wireproto.CreateLazy != 0
 	b.log = b.log.With("home", c.Node, "pid", c.HomePID, "command", c.Command)
-	if err := b.spawn(); err != nil {
+	if c.Flags&wireproto.CreateFork != 0 {
+		err = b.beChildOf(int(c.Parent))
+		b.state = running
+	} else {
+		err = b.spawn()
+		b.state = loading
+	}
+	if err != nil {
 		b.log.Warn("no body created", "error", err)
 		errno := unix.EIO
 		_ = errors.As(err, &errno)
@@ -92,32 +96,14 @@ func (b *Body) create(now time.Duration, m []byte) error {
 		b.finish()
 		return nil
 	}
-	b.state = loading
 	b.log.Info("body created", "body", b.self.PID)
 	b.send(now, wireproto.AppendCreated(b.message[:0], wireproto.Created{}))
 	return nil
 }
 
-// spawn makes the init of a new PID namespace, and the empty body in it.
-func (b *Body) spawn() error {
-	fd, err := unix.MemfdCreate("deputy-body", unix.MFD_CLOEXEC)
-	if err != nil {
-		return fmt.Errorf("memfd_create: %w", err)
-	}
-	defer unix.Close(fd)
-	if _, err := unix.Write(fd, seedELF()); err != nil {
-		return fmt.Errorf("write the seed: %w", err)
-	}
-	pid, err := syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", fd), []string{"deputy-init"}, &syscall.ProcAttr{
-		Env: []string{},
-		Sys: &syscall.SysProcAttr{Cloneflags: namespaces, Setsid: true, Pdeathsig: unix.SIGKILL},
-	})
-	if err != nil {
-		return fmt.Errorf("start the init of a body: %w", err)
-	}
-	b.init.PID, b.init.Syscall = pid, seedSyscall
-	b.guest.tracees[pid] = b
-	if err := sys.PtraceSeize(pid, initOptions); err != nil {
+// spawn makes a PID namespace, and the empty body in it.
+func (b *Body) spawn() (err error) {
+	if b.space, err = b.guest.newSpace(); err != nil {
 		return err
 	}
 	return b.fork()
@@ -132,30 +118,28 @@ var errNoFork = errors.New("the init of a body did not fork")
 
 // fork makes an empty body in the PID namespace, with the pid of home.
 func (b *Body) fork() error {
-	if err := sys.PtraceInterrupt(b.init.PID); err != nil {
-		return err
-	}
-	if _, err := b.init.Wait(); err != nil {
-		return err
-	}
-	args := cloneArgs{exitSignal: uint64(unix.SIGCHLD), setTid: seedScratch + 256, setTidSize: 1}
-	block := make([]byte, 512)
-	*(*cloneArgs)(unsafe.Pointer(&block[0])) = args
-	binary.LittleEndian.PutUint32(block[256:], uint32(b.homePID))
-	if err := b.init.Write(seedScratch, block); err != nil {
-		return err
-	}
 	child := 0
-	b.init.OnEvent = func(event int) {
-		if event != unix.PTRACE_EVENT_FORK {
-			return
+	err := b.space.with(func() error {
+		init := &b.space.init
+		args := cloneArgs{exitSignal: uint64(unix.SIGCHLD), setTid: seedScratch + 256, setTidSize: 1}
+		block := make([]byte, 512)
+		*(*cloneArgs)(unsafe.Pointer(&block[0])) = args
+		binary.LittleEndian.PutUint32(block[256:], uint32(b.homePID))
+		if err := init.Write(seedScratch, block); err != nil {
+			return err
 		}
-		if pid, err := sys.PtraceGetEventMsg(b.init.PID); err == nil {
-			child = int(pid)
+		init.OnEvent = func(event int) {
+			if event != unix.PTRACE_EVENT_FORK {
+				return
+			}
+			if pid, err := sys.PtraceGetEventMsg(init.PID); err == nil {
+				child = int(pid)
+			}
 		}
-	}
-	_, err := b.init.Call("clone3", unix.SYS_CLONE3, seedScratch, uint64(unsafe.Sizeof(args)))
-	b.init.OnEvent = nil
+		_, err := init.Call("clone3", unix.SYS_CLONE3, seedScratch, uint64(unsafe.Sizeof(args)))
+		init.OnEvent = nil
+		return err
+	})
 	if err == nil && child == 0 {
 		err = errNoFork
 	}
@@ -165,9 +149,6 @@ func (b *Body) fork() error {
 	b.self = process{tracee.Tracee{PID: child, Syscall: seedSyscall}}
 	b.guest.tracees[child] = b
 	if _, err := b.self.Wait(); err != nil {
-		return err
-	}
-	if err := sys.PtraceCont(b.init.PID, 0); err != nil {
 		return err
 	}
 	if err := sys.PtraceSetOptions(b.self.PID, bodyOptions|sys.PtraceOSuspendSeccomp); err != nil {
@@ -211,9 +192,8 @@ func (b *Body) move(from, length, to uint64) error {
 // respawn replaces the process by an empty one, for execve: of the old one nothing is left.
 func (b *Body) respawn() error {
 	old := b.self.PID
-	b.guest.loop.Unwatch(b.listener)
-	_ = unix.Close(b.listener)
-	b.listener = -1
+	b.listener.release()
+	b.listener = nil
 	delete(b.guest.tracees, old)
 	if err := unix.Kill(old, unix.SIGKILL); err != nil {
 		return fmt.Errorf("end the old image: %w", err)
@@ -223,19 +203,6 @@ func (b *Body) respawn() error {
 		if _, err := b.self.Wait(); err != nil && !errors.As(err, &gone) {
 			return err
 		}
-	}
-	if err := sys.PtraceInterrupt(b.init.PID); err != nil {
-		return err
-	}
-	if _, err := b.init.Wait(); err != nil {
-		return err
-	}
-	// The pid is free only when the init, its parent, has waited for it.
-	if _, err := b.init.Call("wait4", unix.SYS_WAIT4, ^uint64(0), 0, unix.WALL, 0); err != nil {
-		return err
-	}
-	if err := sys.PtraceCont(b.init.PID, 0); err != nil {
-		return err
 	}
 	return b.fork()
 }

@@ -13,7 +13,7 @@ import (
 	"deputy/wireproto"
 )
 
-// stopped handles a change of the body's process, or of its init.
+// stopped handles a change of the body's process.
 func (b *Body) stopped(now time.Duration, pid int, status unix.WaitStatus) {
 	switch {
 	case !status.Stopped():
@@ -40,10 +40,10 @@ func (b *Body) handleStop(now time.Duration, pid int, status unix.WaitStatus) er
 
 // died handles the end of the process that did not come from home.
 func (b *Body) died(now time.Duration, pid int, status unix.WaitStatus) {
-	if b.state == over || pid != b.self.PID && pid != b.init.PID {
+	if b.state == over || pid != b.self.PID {
 		return
 	}
-	if !status.Signaled() || pid == b.init.PID {
+	if !status.Signaled() {
 		status = unix.WaitStatus(unix.SIGKILL)
 	}
 	b.log.Warn("body died", "signal", status.Signal())
@@ -75,6 +75,12 @@ func (b *Body) traced(now time.Duration) error {
 		t.then = b.both
 	case unix.SYS_MMAP:
 		return b.mapFile(now)
+	case unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_CLONE:
+		if errno := refusedClone(t.call, t.args[0]); errno != 0 {
+			t.ret = -int64(errno)
+			return b.skip(now)
+		}
+		t.then = b.forked
 	}
 	b.forward(now)
 	return nil
@@ -130,7 +136,7 @@ func (b *Body) mapFile(now time.Duration) error {
 		}
 		if address < 0 {
 			t.ret = address
-			return b.finishMap()
+			return b.finishCall()
 		}
 		t.args[0] = uint64(address)
 	}
@@ -169,7 +175,7 @@ func (b *Body) mapped(now time.Duration) error {
 		if _, err := b.self.Call("munmap", unix.SYS_MUNMAP, t.args[0], t.args[1]); err != nil {
 			return err
 		}
-		return b.finishMap()
+		return b.finishCall()
 	case fixed:
 		address, err := b.mapAnonymous()
 		if err != nil {
@@ -207,14 +213,14 @@ func (b *Body) dropAtHome(now time.Duration) error {
 	b.trap.call, b.trap.args = unix.SYS_MUNMAP, [6]uint64{b.trap.args[0], b.trap.args[1]}
 	b.trap.then = func(time.Duration) error {
 		b.trap.ret = ret
-		return b.finishMap()
+		return b.finishCall()
 	}
 	b.forward(now)
 	return nil
 }
 
-// finishMap lets the body return from mmap, at whose exit it is stopped.
-func (b *Body) finishMap() error {
+// finishCall lets the body return from a call in which it is stopped with what it returned at home.
+func (b *Body) finishCall() error {
 	r := b.trap.regs
 	r.Orig_rax, r.Rax = ^uint64(0), uint64(b.trap.ret)
 	return b.resume(&r)

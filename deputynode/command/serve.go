@@ -15,7 +15,8 @@ import (
 
 func serveCommand() *cobra.Command {
 	var cfg agent.Config
-	var address, capture string
+	var addresses, routes []string
+	var capture string
 	var level slog.Level
 	host, _ := os.Hostname()
 	cmd := &cobra.Command{
@@ -24,9 +25,11 @@ func serveCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&cfg.Interface, "iface", "", "network interface to the other nodes (required)")
+	flags.StringArrayVar(&cfg.Interfaces, "iface", nil, "network interface to the other nodes (required); several for a gateway")
 	flags.StringVar(&cfg.Node, "node", host, "name of this node")
-	flags.StringVar(&address, "address", "", "our own address with its network, which the host must not have (default 10.x.y.z/8, made of the hardware address)")
+	flags.StringArrayVar(&addresses, "address", nil, "our own address with its network, which the host must not have (default 10.x.y.z/8, made of the hardware address); with several interfaces one for each, in order")
+	flags.StringArrayVar(&routes, "route", nil, "NETWORK=ADDRESS: the next hop to another network, such as 10.0.2.0/24=10.0.1.1; may be repeated")
+	flags.BoolVar(&cfg.Forward, "forward", false, "be a gateway between the networks of several interfaces")
 	flags.StringVar(&cfg.Backend, "link", "ring", "how frames are received: ring (shared memory) or packet (system calls)")
 	flags.StringVar(&cfg.Impair, "impair", "", "impair what is sent, for tests: loss=1%,dup=..,reorder=..,corrupt=..,delay=..,jitter=..,rate=..,seed=..")
 	flags.StringVar(&capture, "capture", "", "write all frames to this file (pcapng)")
@@ -41,11 +44,19 @@ func serveCommand() *cobra.Command {
 		if cfg.Spin == 0 {
 			cfg.Spin = -time.Nanosecond // none, where zero would mean the default
 		}
-		if address != "" {
-			var err error
-			if cfg.Address, err = agent.ParseAddress(address); err != nil {
+		for _, s := range addresses {
+			address, err := agent.ParseAddress(s)
+			if err != nil {
 				return err
 			}
+			cfg.Addresses = append(cfg.Addresses, address)
+		}
+		for _, s := range routes {
+			route, err := agent.ParseRoute(s)
+			if err != nil {
+				return err
+			}
+			cfg.Routes = append(cfg.Routes, route)
 		}
 		if capture != "" {
 			file, err := os.Create(capture)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -27,6 +28,9 @@ type Server struct {
 	listener *net.UnixListener
 	handler  Handler
 }
+
+// maxRequest bounds a request, in bytes: command lines are shorter, and anybody may write here.
+const maxRequest = 4 << 20
 
 var errInUse = errors.New("another agent listens there")
 
@@ -76,7 +80,7 @@ func (s *Server) serve(conn *net.UnixConn) {
 	var answer Response
 	if err == nil {
 		var r Request
-		if err = json.NewDecoder(conn).Decode(&r); err == nil {
+		if err = json.NewDecoder(io.LimitReader(conn, maxRequest)).Decode(&r); err == nil {
 			answer = s.handler(peer, r)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"deputy/deputynode/image"
 	"deputy/deputynode/stub"
+	"deputy/deputynode/tracee"
 	"deputy/internal/sys"
 	"deputy/wireproto"
 )
@@ -36,12 +37,20 @@ func (d *Deputy) becomeDeputy(now time.Duration, again bool) error {
 	if err := d.home.loop.Watch(d.window.fd, d.faults); err != nil {
 		return err
 	}
+	if err := sys.PtraceSetOptions(d.tracee.PID, traceOptions|tracee.ForkOptions); err != nil {
+		return err
+	}
 	d.state = running
 	d.signals.reset()
 	if again {
 		d.send(now, wireproto.AppendReset(d.message[:0], d.tx.seq))
 	}
 	d.sendProgram(now, p)
+	return d.resume()
+}
+
+// resume lets the process run on after it was worked on.
+func (d *Deputy) resume() error {
 	for _, sig := range d.tracee.Held() {
 		_ = unix.Kill(d.tracee.PID, sig) // anew, now that the deputy can take it
 	}

@@ -19,6 +19,7 @@ import (
 // state of a deputy:
 //
 //	asking --Created--> armed --execve--> running --exit--> over
+//	           born --Created--> running
 //
 // and from each to over when the body, the channel or the process ends.
 type state int
@@ -26,6 +27,7 @@ type state int
 const (
 	asking  state = iota // the node was asked for a body
 	armed                // seized; the next execve makes it a deputy
+	born                 // child of a deputy; the node was asked for a body beside the parent's
 	running              // its program is the body's
 	over                 // the process has ended, or is not ours any more
 )
@@ -47,6 +49,7 @@ type Deputy struct {
 
 	tx      transaction
 	signals signals
+	forked  func(now time.Duration, err error) // of one that is born: tells the parent whether there is a body
 	running call
 	poller  *engine.Poller
 	count   Counts
@@ -54,12 +57,15 @@ type Deputy struct {
 
 // Open is the channel's event: the node's agent is asked for a body.
 func (d *Deputy) Open(now time.Duration) {
-	var flags wireproto.CreateFlags
+	c := wireproto.Create{HomePID: uint32(d.tracee.PID), Node: d.home.node, Command: d.options.Command}
 	if d.options.Lazy {
-		flags = wireproto.CreateLazy
+		c.Flags |= wireproto.CreateLazy
 	}
-	m, err := wireproto.AppendCreate(nil, wireproto.Create{HomePID: uint32(d.tracee.PID), Flags: flags,
-		Node: d.home.node, Command: d.options.Command})
+	if d.state == born {
+		c.Flags |= wireproto.CreateFork
+		c.Parent = uint32(d.options.parent)
+	}
+	m, err := wireproto.AppendCreate(nil, c)
 	if err != nil {
 		d.refused(now, err)
 		return
@@ -77,11 +83,14 @@ func (d *Deputy) refused(now time.Duration, err error) {
 // Message is the channel's event.
 func (d *Deputy) Message(now time.Duration, m []byte) error {
 	t := wireproto.Header(m).Type()
-	if (t == wireproto.TypeCreated) != (d.state == asking) {
+	if (t == wireproto.TypeCreated) != (d.state == asking || d.state == born) {
 		return errUnexpected
 	}
 	switch t {
 	case wireproto.TypeCreated:
+		if d.state == born {
+			return d.createdBesideParent(now, m)
+		}
 		return d.created(now, m)
 	case wireproto.TypeRequest:
 		return d.request(now, m)
@@ -107,11 +116,17 @@ var (
 	errStatus     = errors.New("not the status of a process that has ended")
 )
 
-func (d *Deputy) created(now time.Duration, m []byte) error {
+// parseCreated makes an error of an answer that there is no body.
+func parseCreated(m []byte) error {
 	c, err := wireproto.ParseCreated(m)
 	if err == nil && c.Errno != 0 {
 		err = fmt.Errorf("%s: %w", c.Text, unix.Errno(c.Errno))
 	}
+	return err
+}
+
+func (d *Deputy) created(now time.Duration, m []byte) error {
+	err := parseCreated(m)
 	if err == nil {
 		err = d.seize()
 	}
@@ -132,6 +147,8 @@ func (d *Deputy) Closed(now time.Duration, err error) {
 	switch d.state {
 	case asking:
 		d.refused(now, fmt.Errorf("node %s: %w", d.options.Node, err))
+	case born:
+		d.forked(now, err)
 	case armed, running:
 		d.kill(fmt.Sprintf("channel to the body: %v", err))
 	}
@@ -203,6 +220,8 @@ func (d *Deputy) exited(now time.Duration, status unix.WaitStatus) {
 	case asking:
 		d.refused(now, &tracee.Gone{PID: d.tracee.PID, Status: status})
 		return
+	case born: // killed; if there is a body, it ends with the channel
+		d.forked(now, &tracee.Gone{PID: d.tracee.PID, Status: status})
 	}
 	d.finish(now)
 }

@@ -1,6 +1,9 @@
 package deputy
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // files knows where in the deputy the files lie that the body has mapped: the kernel at home checked the
 // call, holds the file and reads its pages; the body asks for them by its own addresses (page-in).
@@ -13,6 +16,9 @@ type files struct {
 type placement struct{ start, length, at uint64 }
 
 func (f *files) reset() { *f = files{next: mappingsStart} }
+
+// clone is what a child has of them.
+func (f *files) clone() files { return files{next: f.next, placed: slices.Clone(f.placed)} }
 
 // place finds a free range in the deputy for a mapping at start in the body, and remembers it.
 func (f *files) place(start, length uint64) uint64 {

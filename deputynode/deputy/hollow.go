@@ -74,10 +74,14 @@ func (d *Deputy) hollow() (*program, error) {
 	if err := d.showArguments(p); err != nil {
 		return nil, err
 	}
-	regs := p.regs
+	return p, d.enterStub(p.regs)
+}
+
+// enterStub sets the registers for the stub's first instruction.
+func (d *Deputy) enterStub(regs unix.PtraceRegs) error {
 	regs.Rip, regs.Rsp, regs.Orig_rax = stub.Code, stub.StackTop, ^uint64(0)
 	regs.R12, regs.R13 = stub.Base, stub.Bell
-	return p, sys.PtraceSetRegs(d.tracee.PID, &regs)
+	return sys.PtraceSetRegs(d.tracee.PID, &regs)
 }
 
 // readProgram reads the image of a process in its first stop after execve.
@@ -126,20 +130,38 @@ func readProgram(t *tracee.Tracee) (*program, error) {
 func (d *Deputy) mapStub(p *program) error {
 	t := d.tracee
 	scratch := (p.regs.Rsp - 2*scratchSize) &^ 63 // below the red zone of a program that has not run yet
+	if err := d.mapShared(scratch, unix.MAP_FIXED_NOREPLACE); err != nil {
+		return err
+	}
+	t.Syscall = stub.Instruction()
+	return nil
+}
+
+// mapShared maps what the agent shares with the deputy, and makes the userfaultfd. scratch is an address of scratchSize
+// writable bytes; fixed is MAP_FIXED where what a parent shares is to be replaced, else MAP_FIXED_NOREPLACE.
+func (d *Deputy) mapShared(scratch, fixed uint64) error {
+	t := d.tracee
 	fds, err := d.home.passer.pass(t, scratch, d.memory.FD(), d.home.bell.FD(), d.home.uffd)
 	if err != nil {
 		return err
 	}
-	const shared = unix.MAP_SHARED | unix.MAP_FIXED_NOREPLACE
 	const readWrite = unix.PROT_READ | unix.PROT_WRITE
-	if _, err := t.Call("mmap", unix.SYS_MMAP, stub.Base, stub.Size, readWrite, shared|unix.MAP_NORESERVE, fds[0], 0); err != nil {
-		return err
-	}
-	if _, err := t.Call("mmap", unix.SYS_MMAP, stub.Bell, pageSize, readWrite, shared, fds[1], 0); err != nil {
-		return err
-	}
-	if _, err := t.Call("mprotect", unix.SYS_MPROTECT, stub.Code, pageSize, unix.PROT_READ|unix.PROT_EXEC); err != nil {
-		return err
+	for _, c := range []struct {
+		name string
+		call uintptr
+		args []uint64
+	}{
+		// Executable all of it, until the page with the instruction by which the calls are made is so.
+		{"mmap", unix.SYS_MMAP, []uint64{stub.Base, stub.Size, readWrite | unix.PROT_EXEC,
+			unix.MAP_SHARED | unix.MAP_NORESERVE | fixed, fds[0], 0}},
+		{"mmap", unix.SYS_MMAP, []uint64{stub.Bell, pageSize, readWrite, unix.MAP_SHARED | fixed, fds[1], 0}},
+		{"mprotect", unix.SYS_MPROTECT, []uint64{stub.Code, pageSize, unix.PROT_READ | unix.PROT_EXEC}},
+		{"mprotect", unix.SYS_MPROTECT, []uint64{stub.Base, stub.Code - stub.Base, readWrite}},
+		{"mprotect", unix.SYS_MPROTECT, []uint64{stub.Code + pageSize, stub.Bell - stub.Code - pageSize, readWrite}},
+	} {
+		if _, err := t.Call(c.name, c.call, c.args...); err != nil {
+			return err
+		}
 	}
 	window, err := t.Call("userfaultfd", unix.SYS_IOCTL, fds[2], sys.UserfaultNew, unix.O_CLOEXEC|unix.O_NONBLOCK)
 	if err != nil {
@@ -155,7 +177,6 @@ func (d *Deputy) mapStub(p *program) error {
 			return err
 		}
 	}
-	t.Syscall = stub.Instruction()
 	return nil
 }
 
@@ -178,13 +199,16 @@ func (d *Deputy) clear(p *program) error {
 	return nil
 }
 
+// windowPieces is where the memory window lies, from and to.
+var windowPieces = [][2]uint64{{lowest, mappingsStart}, {stub.End, highest}}
+
 // spreadWindow covers what is left of the address space by memory that is fetched from the body when the
 // kernel touches it.
 func (d *Deputy) spreadWindow() error {
 	if err := sys.UserfaultAPI(d.window.fd); err != nil {
 		return err
 	}
-	for _, piece := range [][2]uint64{{lowest, mappingsStart}, {stub.End, highest}} {
+	for _, piece := range windowPieces {
 		length := piece[1] - piece[0]
 		if _, err := d.tracee.Call("mmap", unix.SYS_MMAP, piece[0], length, unix.PROT_READ|unix.PROT_WRITE,
 			unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE|unix.MAP_FIXED_NOREPLACE, ^uint64(0), 0); err != nil {

@@ -97,6 +97,8 @@ type Options struct {
 	Connect func(now time.Duration, c *channel.Channel) error
 	// Ready is told when the body has been created and the process may execute the program, or why not.
 	Ready func(now time.Duration, err error)
+
+	parent int // pid of the deputy that forked this one
 }
 
 var errAlready = errors.New("the process is a deputy already")
@@ -108,15 +110,20 @@ func (h *Home) Split(now time.Duration, o Options) {
 		o.Ready(now, errAlready)
 		return
 	}
-	d := &Deputy{home: h, options: o, tracee: &tracee.Tracee{PID: o.PID}, window: window{fd: -1}, started: time.Now(),
-		log: h.log.With("pid", o.PID, "node", o.Node, "command", o.Command)}
-	d.ch = channel.New(d)
-	d.poller = h.loop.NewPoller(d.look)
+	d := h.newDeputy(o)
 	if err := o.Connect(now, d.ch); err != nil {
 		o.Ready(now, err)
 		return
 	}
 	h.deputies[o.PID] = d
+}
+
+func (h *Home) newDeputy(o Options) *Deputy {
+	d := &Deputy{home: h, options: o, tracee: &tracee.Tracee{PID: o.PID}, window: window{fd: -1}, started: time.Now(),
+		log: h.log.With("pid", o.PID, "node", o.Node, "command", o.Command)}
+	d.ch = channel.New(d)
+	d.poller = h.loop.NewPoller(d.look)
+	return d
 }
 
 // Stopped is told of every change of a traced process (wait(2)); it reports whether it is a deputy's.

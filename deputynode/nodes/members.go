@@ -12,6 +12,10 @@ const (
 	interval = time.Second
 	// silence is after how long a node that is not heard is taken for gone.
 	silence = 5 * interval
+	// maxNodes bounds the nodes that are remembered: anybody can announce some.
+	maxNodes = 4096
+	// maxHops bounds the gateways between two nodes.
+	maxHops = 16
 )
 
 // Network is the IP layer below, as this package uses it.
@@ -27,11 +31,13 @@ type Node struct {
 	Addr netip.Addr
 	Seen time.Duration // when it was heard last
 	Own  bool
+
+	on *network // where it was heard
 }
 
 // Members are the nodes known to one of them. Its methods run on the loop.
 type Members struct {
-	net      Network
+	networks []*network // the first has the address of this node
 	log      *slog.Logger
 	self     func() Announcement
 	nodes    map[string]Node
@@ -41,37 +47,82 @@ type Members struct {
 	Malformed uint64
 }
 
-// New makes the membership of a node that describes itself by self. It announces at once and asks who else is
-// there.
-func New(net Network, self func() Announcement, log *slog.Logger) *Members {
-	return &Members{net: net, log: log, self: self, nodes: map[string]Node{}, ask: true}
+// network is one that this node is on. It is the handler of Protocol there.
+type network struct {
+	Network
+	members *Members
 }
 
-// Receive takes an announcement; it is the handler of Protocol.
-func (m *Members) Receive(now time.Duration, src, _ netip.Addr, payload []byte) {
+// Handler takes the announcements of a network.
+type Handler interface {
+	Receive(now time.Duration, src, dst netip.Addr, payload []byte)
+}
+
+// New makes the membership of a node that describes itself by self. It announces itself at once and asks who else is
+// there, on the networks that it has joined.
+func New(self func() Announcement, log *slog.Logger) *Members {
+	return &Members{log: log, self: self, nodes: map[string]Node{}, ask: true}
+}
+
+// Join has the node announce itself on a network, with the address that it has on the first one that it joins. On
+// several networks it is a gateway, and relays what it hears on each to the others. The handler is for Protocol there.
+func (m *Members) Join(net Network) Handler {
+	n := &network{net, m}
+	m.networks = append(m.networks, n)
+	return n
+}
+
+// addr is that of this node.
+func (m *Members) addr() netip.Addr { return m.networks[0].Addr() }
+
+// Receive takes an announcement.
+func (n *network) Receive(now time.Duration, src, _ netip.Addr, payload []byte) {
+	m := n.members
 	a, err := ParseAnnouncement(payload)
 	if err != nil {
 		m.Malformed++
 		return
 	}
-	own := m.self().Name
-	if a.Name == own {
-		if src != m.net.Addr() {
-			m.log.Warn("another node has our name", "node", a.Name, "address", src)
+	addr := src
+	if a.Addr.IsValid() {
+		addr = a.Addr
+	}
+	if a.Name == m.self().Name {
+		if addr != m.addr() {
+			m.log.Warn("another node has our name", "node", a.Name, "address", addr)
 		}
 		return
 	}
 	known, ok := m.nodes[a.Name]
+	isFresh := now-known.Seen < silence
 	switch {
-	case !ok:
-		m.log.Info("node found", "node", a.Name, "address", src)
-	case known.Addr != src && now-known.Seen < silence:
-		m.log.Warn("two nodes have the same name", "node", a.Name, "address", src, "other", known.Addr)
+	case !ok && len(m.nodes) == maxNodes:
 		return
+	case !ok:
+		m.log.Info("node found", "node", a.Name, "address", addr, "gateways", a.Hops)
+	case known.Addr != addr && isFresh:
+		m.log.Warn("two nodes have the same name", "node", a.Name, "address", addr, "other", known.Addr)
+		return
+	case isFresh && (a.Hops > known.Hops || a.Hops == known.Hops && n != known.on):
+		return // it came a longer way, or another one: relayed too, it would go round for ever
 	}
-	m.nodes[a.Name] = Node{Announcement: a, Addr: src, Seen: now}
+	m.nodes[a.Name] = Node{Announcement: a, Addr: addr, Seen: now, on: n}
+	if a.Hops < maxHops {
+		a.Addr = addr
+		a.Hops++
+		m.relay(now, n, a)
+	}
 	if a.Ask {
 		m.announce(now)
+	}
+}
+
+// relay sends the announcement of another node to all networks but the one that it came from.
+func (m *Members) relay(now time.Duration, from *network, a Announcement) {
+	for _, n := range m.networks {
+		if n != from {
+			n.send(now, a)
+		}
 	}
 }
 
@@ -84,9 +135,17 @@ func (m *Members) Ask(now time.Duration) {
 func (m *Members) announce(now time.Duration) {
 	a := m.self()
 	a.Ask, m.ask = m.ask, false
-	n := len(AppendAnnouncement(m.net.Buffer()[:0], a))
-	_ = m.net.Send(now, netip.AddrFrom4([4]byte{255, 255, 255, 255}), n) // lost: the next one is due in a second
+	for _, n := range m.networks {
+		n.send(now, a)
+		a.Addr = m.addr() // on the others it is not the sender's
+	}
 	m.deadline = now + interval
+}
+
+// send sends an announcement to all of a network. If it is lost the next one is due in a second.
+func (n *network) send(now time.Duration, a Announcement) {
+	length := len(AppendAnnouncement(n.Buffer()[:0], a))
+	_ = n.Send(now, netip.AddrFrom4([4]byte{255, 255, 255, 255}), length)
 }
 
 // Deadline is when the next announcement is due.
@@ -109,7 +168,7 @@ func (m *Members) Flush(time.Duration) {}
 // Find returns the address of a node, this one included.
 func (m *Members) Find(name string) (netip.Addr, bool) {
 	if name == m.self().Name {
-		return m.net.Addr(), true
+		return m.addr(), true
 	}
 	n, ok := m.nodes[name]
 	return n.Addr, ok
@@ -117,7 +176,7 @@ func (m *Members) Find(name string) (netip.Addr, bool) {
 
 // All returns the nodes by name, this one included.
 func (m *Members) All(now time.Duration) []Node {
-	all := []Node{{Announcement: m.self(), Addr: m.net.Addr(), Seen: now, Own: true}}
+	all := []Node{{Announcement: m.self(), Addr: m.addr(), Seen: now, Own: true}}
 	for _, n := range m.nodes {
 		all = append(all, n)
 	}

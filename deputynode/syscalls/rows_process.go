@@ -11,10 +11,10 @@ const (
 
 // processRows are the calls that make, change, end and wait for processes and threads.
 var processRows = []Row{
-	special(unix.SYS_FORK, "fork").traced().errno(unix.ENOSYS).note("a body of its own for the child: not yet"),
-	special(unix.SYS_VFORK, "vfork").traced().errno(unix.ENOSYS).note("a body of its own for the child: not yet"),
+	special(unix.SYS_FORK, "fork").traced().note("both sides fork"),
+	special(unix.SYS_VFORK, "vfork").traced().note("both sides fork"),
 	special(unix.SYS_CLONE, "clone", long("flags"), address("newsp"), address("parent_tid"), address("child_tid"), address("tls")).
-		traced().errno(unix.ENOSYS).note("a body of its own for the child, threads: not yet"),
+		traced().note("both sides fork; threads: not yet"),
 	special(unix.SYS_CLONE3, "clone3", address("uargs"), long("size")).
 		traced().errno(unix.ENOSYS).note("libcs fall back to clone"),
 	special(unix.SYS_EXECVE, "execve", path("filename"), stringVector("argv"), stringVector("envp")).

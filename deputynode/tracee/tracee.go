@@ -94,6 +94,61 @@ func (t *Tracee) ToEvent(event int) error {
 	return t.next(sys.PtraceCont, func(s unix.WaitStatus) bool { return Event(s) == event })
 }
 
+// Stop makes the running thread stop. Signals that arrive meanwhile are held.
+func (t *Tracee) Stop() error {
+	if err := sys.PtraceInterrupt(t.PID); err != nil {
+		return err
+	}
+	for {
+		status, err := t.Wait()
+		if err != nil {
+			return err
+		}
+		event := Event(status)
+		if event == sys.PtraceEventStop {
+			return nil
+		}
+		if event == 0 && status.StopSignal() != systemCallStop {
+			t.held = append(t.held, status.StopSignal())
+		}
+		if err := sys.PtraceCont(t.PID, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+			return err
+		}
+	}
+}
+
+// ForkOptions are those of ptrace by which children are traced from their birth, in a stop.
+const ForkOptions = unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACECLONE
+
+// isFork reports whether a stop tells of a child.
+func isFork(status unix.WaitStatus) bool {
+	switch Event(status) {
+	case unix.PTRACE_EVENT_FORK, unix.PTRACE_EVENT_VFORK, unix.PTRACE_EVENT_CLONE:
+		return true
+	}
+	return false
+}
+
+// ToFork lets the thread, stopped before a call that makes a child, run until the child is there, and returns its
+// pid and waits for its first stop; the thread is stopped within the call then. It returns 0 if the call made none:
+// the thread is stopped where it returns.
+func (t *Tracee) ToFork() (child int, err error) {
+	forked := false
+	err = t.next(sys.PtraceSyscall, func(status unix.WaitStatus) bool {
+		forked = isFork(status)
+		return forked || isSystemCallStop(status)
+	})
+	if err != nil || !forked {
+		return 0, err
+	}
+	pid, err := sys.PtraceGetEventMsg(t.PID)
+	if err != nil {
+		return 0, err
+	}
+	_, err = (&Tracee{PID: int(pid)}).Wait()
+	return int(pid), err
+}
+
 // Held returns the signals that arrived during injections, oldest first, and forgets them. Whoever lets
 // the process run again sends them to it anew.
 func (t *Tracee) Held() []unix.Signal {

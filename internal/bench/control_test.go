@@ -69,7 +69,7 @@ func TestControlRefuses(t *testing.T) {
 		{"ipxb\x01\x00\x00\x00\x00", errControlBody},
 		{"ipxb\x01\x05\x00\x00\x00", errControlBody},
 		{"ipxb\x01\x01\x00\x00\x02b", errControlBody},
-		{"ipxb\x01\x03\x00\x00\x05\x18\x00\x00\x00\x00\x00\x00\x00", errControlBody}, // mode 5
+		{"ipxb\x01\x03\x00\x00\x06\x18\x00\x00\x00\x00\x00\x00\x00", errControlBody}, // mode 6
 	} {
 		if _, err := parseControl([]byte(test.b)); !errors.Is(err, test.want) {
 			t.Errorf("%q: error %v, want %v", test.b, err, test.want)

@@ -43,7 +43,7 @@ func (k *kernelPeer) open(m mode, client netip.AddrPort) (uint16, error) {
 	return local.Port(), nil
 }
 
-// serve sends back what comes, until the client ends the mode (an empty datagram, the end of the
+// serve sends back what comes, or counts it, until the client ends the mode (an empty datagram, the end of the
 // connection), is silent for a second, or ctx ends. Errors are the client's to notice.
 func (k *kernelPeer) serve(ctx context.Context, m mode, size int) {
 	s := k.socket
@@ -59,6 +59,30 @@ func (k *kernelPeer) serve(ctx context.Context, m mode, size int) {
 	}
 	g := newGuard(ctx, s)
 	defer g.end()
+	if m == modeTCPBulk {
+		sink(s, g)
+	} else {
+		echo(s, g, size)
+	}
+}
+
+// sink counts a bulk transfer and answers when it is there.
+func sink(s *kernelSocket, g *guard) {
+	b := make([]byte, bulkChunk)
+	for transfer := (bulkReceiver{}); ; g.progress.Add(1) {
+		n, err := s.receive(b, neverReached)
+		if err != nil || n == 0 {
+			return
+		}
+		if transfer.add(b[:n]) {
+			_ = s.send(transfer.header[:])
+			transfer = bulkReceiver{}
+		}
+	}
+}
+
+// echo sends back what comes.
+func echo(s *kernelSocket, g *guard, size int) {
 	b := make([]byte, max(size, 1))
 	for {
 		got := 0

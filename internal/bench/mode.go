@@ -10,8 +10,9 @@ const (
 	modeUDPSpin mode = 2 // the same, without waiting
 	modeTCP     mode = 3 // bytes of a kernel TCP connection are answered; it waits in recv(2)
 	modeTCPSpin mode = 4 // the same, without waiting
-	modes       mode = 5 // how many there are
+	modeTCPBulk mode = 5 // a bulk transfer over a kernel TCP connection is counted
+	modes       mode = 6 // how many there are
 )
 
-func (m mode) tcp() bool  { return m == modeTCP || m == modeTCPSpin }
+func (m mode) tcp() bool  { return m == modeTCP || m == modeTCPSpin || m == modeTCPBulk }
 func (m mode) spin() bool { return m == modeUDPSpin || m == modeTCPSpin }

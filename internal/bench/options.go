@@ -36,10 +36,15 @@ const (
 // MaxCount is the largest number of round trips of a layer.
 const MaxCount = 100_000_000
 
+// MaxIdle is the largest number of idle connections: there are that many ephemeral ports (RFC 6335), less those
+// that are measured.
+const MaxIdle = 16_000
+
 // Options of PingPong.
 type Options struct {
 	Size  int    // payload of link, ip, tcpmod, rdp and the kernel's, in bytes
 	Count int    // round trips of each layer
+	Idle  int    // connections of each transport that are open besides, and idle
 	Link  string // backend: link.BackendRing, the default, or link.BackendPacket
 	Pin   string // see ParsePins
 
@@ -62,6 +67,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("%w --size %d: give at least 1 byte", ErrOptions, o.Size)
 	case o.Count < 1 || o.Count > MaxCount:
 		return fmt.Errorf("%w --count %d: give 1 to %d round trips", ErrOptions, o.Count, MaxCount)
+	case o.Idle < 0 || o.Idle > MaxIdle:
+		return fmt.Errorf("%w --idle %d: give 0 to %d connections", ErrOptions, o.Idle, MaxIdle)
 	case o.Peer != "" && o.Iface == "":
 		return fmt.Errorf("%w --peer: give --iface too, the interface that leads to the peer", ErrOptions)
 	case o.Address.IsValid() && !network.Contains(o.Address):

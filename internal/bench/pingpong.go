@@ -17,26 +17,11 @@ func PingPong(ctx context.Context, o Options) (_ *report.Report, err error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	pins, err := ParsePins(o.Pin)
+	r, err := openRun(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	var at *place
-	if o.Iface == "" {
-		at, err = ownPlace(ctx, o, pins)
-		if err != nil {
-			return nil, err
-		}
-	} else {
-		at = realPlace(o.Iface, o.Peer)
-	}
-	defer func() { err = errors.Join(err, at.close()) }()
-
-	r := &run{o: o, pins: pins, at: at}
-	if err := r.open(); err != nil {
-		return nil, err
-	}
-	defer r.close()
+	defer func() { err = errors.Join(err, r.close()) }()
 	quiet := quietCollector()
 	defer quiet()
 	if err := r.connect(ctx); err != nil {
@@ -46,7 +31,7 @@ func PingPong(ctx context.Context, o Options) (_ *report.Report, err error) {
 	return r.measure(ctx)
 }
 
-// run is one ping-pong.
+// run is one measurement.
 type run struct {
 	o        Options
 	pins     Pins
@@ -59,9 +44,27 @@ type run struct {
 	subjects []*subject
 	closing  *closing
 	leftOut  []report.LeftOut
+	idle     []report.Setting // what the idle connections take
 }
 
-// open opens the device and starts the measuring thread.
+// openRun finds or makes the place, opens the device and starts the measuring thread.
+func openRun(ctx context.Context, o Options) (*run, error) {
+	pins, err := ParsePins(o.Pin)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{o: o, pins: pins, at: realPlace(o.Iface, o.Peer)}
+	if o.Iface == "" {
+		if r.at, err = ownPlace(ctx, o, pins); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.open(); err != nil {
+		return nil, errors.Join(err, r.at.close())
+	}
+	return r, nil
+}
+
 func (r *run) open() error {
 	err := r.at.do(func() (err error) {
 		r.dev, err = openDevice(r.at.iface, r.o.Link, r.o.Logger)
@@ -85,26 +88,36 @@ func (r *run) open() error {
 	return nil
 }
 
-func (r *run) close() {
+func (r *run) close() error {
 	r.thread.stop()
 	_ = r.dev.Close()
+	return r.at.close()
+}
+
+// find finds the peer.
+func (r *run) find() error {
+	err := r.thread.do(func() (err error) {
+		r.session, err = newSession(r.node, r.o.Peer)
+		return err
+	})
+	if errors.Is(err, ErrNoPeer) {
+		return r.at.noPeer(r.o.Peer)
+	}
+	if err != nil {
+		return err
+	}
+	if err := checkSize(r.o.Size, r.session.peer.mtu); err != nil {
+		return fmt.Errorf("peer %s: %w", r.session.peer.name, err)
+	}
+	return nil
 }
 
 // connect finds the peer, opens the connections, and lists what is measured.
 func (r *run) connect(ctx context.Context) error {
-	err := r.thread.do(func() (err error) {
-		if r.session, err = newSession(r.node, r.o.Peer); err != nil {
-			return err
-		}
-		if err := checkSize(r.o.Size, r.session.peer.mtu); err != nil {
-			return fmt.Errorf("peer %s: %w", r.session.peer.name, err)
-		}
-		return r.addOwn()
-	})
-	if errors.Is(err, ErrNoPeer) && r.session == nil {
-		return r.at.noPeer(r.o.Peer)
+	if err := r.find(); err != nil {
+		return err
 	}
-	if err != nil {
+	if err := r.thread.do(r.addOwn); err != nil {
 		return err
 	}
 	r.addKernel(ctx)
@@ -120,6 +133,11 @@ func (r *run) addOwn() error {
 		subject := ours(r.thread, r.node, layer, x, payload, headers)
 		r.subjects = append(r.subjects, subject)
 		return subject
+	}
+	if r.o.Idle > 0 {
+		if err := r.openIdle(); err != nil {
+			return err
+		}
 	}
 	add(report.Link, &frameExchange{session: s, size: size}, size, ethernetHeaderLen)
 	add(report.IP, newDatagramExchange(s, size), size, headers)
@@ -214,7 +232,10 @@ func (r *run) measure(ctx context.Context) (*report.Report, error) {
 
 // report puts the rows in their order.
 func (r *run) report(ctx context.Context) (*report.Report, error) {
-	out := &report.Report{Between: r.at.between, Setup: r.setup(), LeftOut: r.leftOut, Interrupted: ctx.Err() != nil}
+	setup := append(append(r.setup(), r.idle...), report.Setting{Name: "rounds", Value: fmt.Sprintf(
+		"%s of each layer in %s slices, layer by layer and again; %s before to warm up", report.Grouped(int64(r.o.Count)),
+		report.Grouped(int64(len(sliceSizes(r.o.Count)))), report.Grouped(int64(warmUp(r.o.Count))))})
+	out := &report.Report{Between: r.at.between, Setup: setup, LeftOut: r.leftOut, Interrupted: ctx.Err() != nil}
 	for _, layer := range report.Layers {
 		for _, s := range r.subjects {
 			if s.layer != layer {

@@ -27,7 +27,5 @@ func (r *run) setup() []report.Setting {
 		{Name: "link", Value: link},
 		{Name: "pinned", Value: pinned},
 		{Name: "clock", Value: r.node.clock.Source()},
-		{Name: "rounds", Value: fmt.Sprintf("%s of each layer in %s slices, layer by layer and again; %s before to warm up",
-			report.Grouped(int64(r.o.Count)), report.Grouped(int64(len(sliceSizes(r.o.Count)))), report.Grouped(int64(warmUp(r.o.Count))))},
 	}
 }

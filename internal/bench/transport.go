@@ -18,6 +18,7 @@ const (
 // Ports that a peer listens on, with either transport.
 const (
 	portEcho    = 7   // bytes come back as they are (RFC 862)
+	portDiscard = 9   // bulk transfers are counted (after RFC 863)
 	portMessage = 700 // intraprocess requests are answered
 )
 
@@ -82,10 +83,13 @@ func (n *node) addTransports() {
 	}
 }
 
-// listen has the node answer on both ports of both transports.
+// listen has the node answer on all ports of both transports.
 func (n *node) listen() error {
 	for _, t := range n.transports {
 		if err := t.listen(portEcho, func(c connection) events { return &byteEcho{conn: c} }); err != nil {
+			return err
+		}
+		if err := t.listen(portDiscard, func(c connection) events { return &byteSink{conn: c} }); err != nil {
 			return err
 		}
 		if err := t.listen(portMessage, func(c connection) events { return newResponder(c) }); err != nil {

@@ -4,7 +4,7 @@
 //
 // One turn of the loop:
 //
-//  1. every frame that waits in the device goes up through IP to its transport and its handler;
+//  1. the frames that wait in the device, or in each of several, go up through IP to their transport and handler;
 //  2. the components whose deadline has come are advanced;
 //  3. the pollers (words in shared memory that another thread writes) are looked at;
 //  4. if nothing was done for the spin time, what the components hold back (acknowledgements) is flushed,
@@ -62,10 +62,19 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Loop is the event loop of one device.
+// batch bounds the frames that a turn takes from one device, so that the others have their turn too, and what is due.
+const batch = 64
+
+// port is a device with the IP stack on it.
+type port struct {
+	dev  link.Device
+	ip   *ipx.Stack
+	next *port
+}
+
+// Loop is the event loop of one device, or of several.
 type Loop struct {
-	dev   link.Device
-	ip    *ipx.Stack
+	port  *port // the first
 	spin  time.Duration
 	log   *slog.Logger
 	start time.Time
@@ -85,7 +94,7 @@ type Loop struct {
 	parkedUntil atomic.Int64 // deadline of the parked loop in ns; 0 while it runs
 }
 
-// New makes a loop over a device and the IP stack on it.
+// New makes a loop over a device and the IP stack on it. AddDevice adds others.
 func New(dev link.Device, stack *ipx.Stack, o Options) (*Loop, error) {
 	if o.Spin == 0 {
 		o.Spin = DefaultSpin
@@ -97,7 +106,7 @@ func New(dev link.Device, stack *ipx.Stack, o Options) (*Loop, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	l := &Loop{
-		dev: dev, ip: stack, spin: o.Spin, log: o.Logger, start: o.Start,
+		spin: o.Spin, log: o.Logger, start: o.Start,
 		pollers: make(map[*Poller]struct{}), watches: make(map[int32]func(time.Duration)),
 	}
 	var err error
@@ -108,17 +117,32 @@ func New(dev link.Device, stack *ipx.Stack, o Options) (*Loop, error) {
 		_ = unix.Close(l.epoll)
 		return nil, fmt.Errorf("engine: eventfd: %w", err)
 	}
-	for _, fd := range []int{dev.FD(), l.kick} {
-		if err = l.register(fd); err != nil {
-			_ = l.Close()
-			return nil, err
-		}
+	if err = l.register(l.kick); err == nil {
+		err = l.AddDevice(dev, stack)
 	}
+	if err != nil {
+		_ = l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// AddDevice has the loop drive another device and the IP stack on it, in turn with the others. Call it before Run or
+// within Do.
+func (l *Loop) AddDevice(dev link.Device, stack *ipx.Stack) error {
+	if err := l.register(dev.FD()); err != nil {
+		return err
+	}
+	last := &l.port
+	for *last != nil {
+		last = &(*last).next
+	}
+	*last = &port{dev: dev, ip: stack}
 	l.components = append(l.components, stackComponent{stack})
 	if c, ok := dev.(Component); ok { // a device with time of its own: impairment delays frames
 		l.components = append(l.components, c)
 	}
-	return l, nil
+	return nil
 }
 
 // stackComponent drives the timers of IP, which holds nothing back.
@@ -254,14 +278,16 @@ func (l *Loop) cycle() error {
 // turn handles what has come and what is due.
 func (l *Loop) turn(now time.Duration) bool {
 	done := false
-	for {
-		frame := l.dev.Receive()
-		if frame == nil {
-			break
+	for p := l.port; p != nil; p = p.next {
+		for range batch {
+			frame := p.dev.Receive()
+			if frame == nil {
+				break
+			}
+			p.ip.Input(now, frame)
+			p.dev.Release()
+			done = true
 		}
-		l.ip.Input(now, frame)
-		l.dev.Release()
-		done = true
 	}
 	for _, c := range l.components {
 		if c.Deadline() <= now {

@@ -147,3 +147,56 @@ func TestTurnAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations a turn", n)
 	}
 }
+
+// TestTwoDevices: a loop that drives two devices is a gateway between them, and a frame on either wakes it.
+func TestTwoDevices(t *testing.T) {
+	l := start(t)
+	dev, far := link.NewPair(1500, link.Addr{2, 0, 0, 0, 0, 3}, link.Addr{2, 0, 0, 0, 0, 4})
+	defer dev.Close()
+	defer far.Close()
+	here, err := ipx.New(dev, ipx.Config{Prefix: netip.MustParsePrefix("11.0.0.1/8")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, err := ipx.New(far, ipx.Config{
+		Prefix: netip.MustParsePrefix("11.0.0.2/8"),
+		Routes: []ipx.Route{{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Via: here.Addr()}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first netip.Addr
+	l.Do(func(time.Duration) {
+		if err = l.AddDevice(dev, here); err == nil {
+			_, err = ipx.NewGateway(l.port.ip, here)
+		}
+		first = l.port.ip.Addr()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	other, err := New(far, there, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	done := make(chan time.Duration, 1)
+	other.Do(func(now time.Duration) {
+		err = there.Echo(now, first, []byte("through the other device"), patience, func(now, _ time.Duration, echoErr error) {
+			err = echoErr
+			done <- now
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for limit := time.Now().Add(patience); len(done) == 0; other.Poll() {
+		if time.Now().After(limit) {
+			t.Fatal("no echo reply")
+		}
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}

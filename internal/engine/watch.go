@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"deputy/link"
 )
 
 // Watch calls ready on the loop whenever fd is readable (level-triggered: ready must read it empty, or
@@ -74,8 +76,23 @@ func (l *Loop) dispatch(n int) bool {
 			ready(now)
 			done = true
 		}
+		if ev.Events&unix.EPOLLERR != 0 {
+			l.takeError(int(ev.Fd))
+		}
 	}
 	return done
+}
+
+// takeError takes a pending error off a device, which would wake the loop until it is taken: its interface went down. The
+// device works again when the interface does.
+func (l *Loop) takeError(fd int) {
+	for p := l.port; p != nil; p = p.next {
+		if r, ok := p.dev.(link.ErrorReporter); ok && p.dev.FD() == fd {
+			if err := r.Err(); err != nil {
+				l.log.Warn("network device", "address", p.ip.Addr(), "error", err)
+			}
+		}
+	}
 }
 
 // Poller looks at memory that another thread writes, at every turn, for as long as it is set.

@@ -9,6 +9,7 @@ import (
 // channel is closed while the point has passed.
 type deadline struct {
 	mu    sync.Mutex
+	at    time.Time     // zero: none
 	timer *time.Timer   // nil: no timer runs
 	gone  chan struct{} // replaced when a passed deadline is moved
 }
@@ -24,6 +25,7 @@ func (d *deadline) set(t time.Time) {
 		d.timer.Stop()
 		d.timer = nil
 	}
+	d.at = t
 	wait := time.Until(t)
 	if !t.IsZero() && wait <= 0 {
 		d.expire()
@@ -69,9 +71,12 @@ func (d *deadline) wait() <-chan struct{} {
 	return d.gone
 }
 
-// passed reports whether the deadline has passed.
+// passed reports whether the deadline has passed, be its timer on time or not.
 func (d *deadline) passed() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if !d.at.IsZero() && !time.Now().Before(d.at) {
+		d.expire()
+	}
 	return d.isGone()
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"sync"
 	"time"
@@ -44,7 +45,7 @@ func (n *Net) startAgents(ctx context.Context, o Options) error {
 	defer cancel()
 	var logging sync.Mutex // the agents write to one writer
 	for _, nd := range n.nodes {
-		args := []string{"serve", "--iface", Interface, "--node", nd.name}
+		args := append([]string{"serve", "--iface", Interface, "--node", nd.name}, n.networkArgs(nd)...)
 		if o.AgentArgs != nil {
 			args = append(args, o.AgentArgs(nd.name)...)
 		}
@@ -142,16 +143,15 @@ func parseNodes(out []byte) (map[string]bool, error) {
 // stop has the agent end, and returns when it has, or has been given time enough. An agent that had ended
 // before is an error.
 func (a *agent) stop() error {
-	select {
-	case <-a.done:
+	switch err := a.cmd.Process.Signal(unix.SIGTERM); {
+	case errors.Is(err, os.ErrProcessDone):
+		<-a.done
 		return &AgentError{
 			Node: a.node,
 			Log:  a.log.String(),
 			Err:  fmt.Errorf("ended before its time, with exit status %d", ExitStatus(a.cmd.ProcessState)),
 		}
-	default:
-	}
-	if err := a.cmd.Process.Signal(unix.SIGTERM); err != nil {
+	case err != nil:
 		return &AgentError{Node: a.node, Log: a.log.String(), Err: err}
 	}
 	select {

@@ -30,7 +30,7 @@ const (
 // the bridge's port or on the other node, because a sender can keep its frames from the packet
 // sockets on its own side (PACKET_QDISC_BYPASS).
 type capture struct {
-	sockets []int // by number of the sending node
+	sockets []int // by number of the attachment whose node sends
 	w       *pcapgo.NgWriter
 	wake    int // eventfd: stop
 	done    chan error
@@ -72,10 +72,10 @@ func startCapture(n *Net, file io.Writer) (*capture, error) {
 }
 
 func (c *capture) open(n *Net, file io.Writer) error {
-	for _, nd := range n.nodes {
-		where, ifname := n.bridge, nd.name
+	for _, at := range n.attached {
+		where, ifname := n.bridge, at.port
 		if where == nil {
-			where, ifname = n.nodes[1-nd.index].thread, Interface
+			where, ifname = n.nodes[1-at.node.index].thread, Interface
 		}
 		err := where.do(func() error {
 			fd, err := openCaptureSocket(ifname)
@@ -89,7 +89,7 @@ func (c *capture) open(n *Net, file io.Writer) error {
 		}
 
 		intf := pcapgo.NgInterface{
-			Name:                nd.name,
+			Name:                at.port,
 			LinkType:            layers.LinkTypeEthernet,
 			SnapLength:          captureSnap,
 			TimestampResolution: 9,

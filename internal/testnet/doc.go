@@ -9,6 +9,8 @@
 //	 │        eth0 192.0.2.2/24 ═════════════╝   namespace of its own
 //	 └─ commands and agents: children of the calling process, members of their node's namespaces
 //
+// With several networks there is a bridge for each, and a node g with an interface on every one.
+//
 // Nothing has a name in the file system and nothing is put into the host's namespaces, so there is
 // nothing to remove: a node's pid 1 is killed by the kernel when the calling process ends, however it
 // ends, with it go all processes of the node, with them the namespaces, and with those the interfaces

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +23,10 @@ type Options struct {
 	// Bridge joins two nodes by a bridge too. Without, they are the two ends of one veth pair, which
 	// is what measurements of latency want. More than two always have a bridge.
 	Bridge bool
+	// Networks is the number of networks that the nodes take turns on; 0 means 1. Several have a bridge each, and one
+	// more node, g, the last, that is a gateway between them: its agent forwards, and the other agents have routes
+	// through it. There can be no node g beside it, so Nodes is then 6 at most.
+	Networks int
 	// MTU is that of all interfaces, in bytes; 0 means DefaultMTU.
 	MTU int
 
@@ -39,7 +44,7 @@ type Options struct {
 	AgentLog io.Writer
 
 	// Capture receives every frame that a node sends as pcapng, if not nil: an interface of the capture
-	// per node, named like it. It is written until Close, from one goroutine.
+	// per node, named like it, and for the gateway g-eth0, g-eth1, ... It is written until Close, from one goroutine.
 	Capture io.Writer
 }
 
@@ -52,6 +57,9 @@ type Net struct {
 	staging *os.File
 	bridge  *thread
 	capture *capture
+
+	networks int
+	attached []attachment
 
 	close func() error
 }
@@ -78,6 +86,12 @@ func Start(ctx context.Context, o Options) (*Net, error) {
 	}
 	if o.Nodes < 2 || o.Nodes > MaxNodes {
 		return nil, fmt.Errorf("testnet: %d nodes asked for, but 2 to %d can be made", o.Nodes, MaxNodes)
+	}
+	if o.Networks == 0 {
+		o.Networks = 1
+	}
+	if o.Networks < 1 || o.Networks > o.Nodes || o.Networks > 1 && slices.Contains(nodeNames(o.Nodes), gatewayName) {
+		return nil, fmt.Errorf("testnet: %d networks asked for with %d nodes, but each has one of the nodes a to f at least", o.Networks, o.Nodes)
 	}
 	if o.MTU == 0 {
 		o.MTU = DefaultMTU
@@ -116,11 +130,16 @@ func (n *Net) start(ctx context.Context, o Options) error {
 
 // startNodes starts the nodes, joins them and starts the capture.
 func (n *Net) startNodes(ctx context.Context, o Options) error {
-	for i := range o.Nodes {
-		if err := n.startNode(i); err != nil {
-			return fmt.Errorf("node %s: %w", nodeName(i), err)
+	names := nodeNames(o.Nodes)
+	if o.Networks > 1 {
+		names = append(names, gatewayName)
+	}
+	for i, name := range names {
+		if err := n.startNode(i, name); err != nil {
+			return fmt.Errorf("node %s: %w", name, err)
 		}
 	}
+	n.attach(o.Networks)
 	if err := n.join(o); err != nil {
 		return fmt.Errorf("joining the nodes: %w", err)
 	}
@@ -129,9 +148,12 @@ func (n *Net) startNodes(ctx context.Context, o Options) error {
 			return fmt.Errorf("node %s: bringing %s up: %w", nd.name, Interface, err)
 		}
 	}
-	for _, nd := range n.nodes {
-		if err := nd.thread.do(func() error { return awaitRunning(ctx, Interface) }); err != nil {
-			return fmt.Errorf("node %s: %w", nd.name, err)
+	if err := n.bringUpOthers(); err != nil {
+		return err
+	}
+	for _, at := range n.attached {
+		if err := at.node.thread.do(func() error { return awaitRunning(ctx, at.iface) }); err != nil {
+			return fmt.Errorf("node %s: %w", at.node.name, err)
 		}
 	}
 	if o.Capture == nil {
@@ -160,8 +182,8 @@ func (n *Net) startBase() error {
 }
 
 // startNode starts node i, without interfaces, and a thread inside it.
-func (n *Net) startNode(i int) error {
-	nd := &node{name: nodeName(i), index: i}
+func (n *Net) startNode(i int, name string) error {
+	nd := &node{name: name, index: i}
 	err := n.base.do(func() (err error) {
 		nd.init, err = startInit(nd.name)
 		return err
@@ -177,7 +199,7 @@ func (n *Net) startNode(i int) error {
 	return err
 }
 
-// join makes the veth pairs, and the bridge where one is wanted.
+// join makes the veth pairs, and the bridges where some are wanted.
 func (n *Net) join(o Options) error {
 	if len(n.nodes) == 2 && !o.Bridge {
 		return joinDirectly(n.nodes[0], n.nodes[1], o.MTU)
@@ -192,7 +214,12 @@ func (n *Net) join(o Options) error {
 	if err != nil {
 		return err
 	}
-	return joinByBridge(n.bridge, n.nodes, o.MTU)
+	for k := range n.networks {
+		if err := joinByBridge(n.bridge, k, n.attached, o.MTU); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close ends the agents, then kills whatever runs on the nodes, and returns when it is gone. Commands that
@@ -267,8 +294,14 @@ func (n *Net) node(name string) (*node, error) {
 	return nil, fmt.Errorf("%w: %q", ErrNode, name)
 }
 
-// nodeName is the name of node i, counted from 0.
-func nodeName(i int) string { return string(rune('a' + i)) }
+// nodeNames are the names of n nodes.
+func nodeNames(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = string(rune('a' + i))
+	}
+	return names
+}
 
 func namespaceError(err error) error {
 	return kernelError("network, mount, UTS and PID namespaces (CONFIG_NAMESPACES, CAP_SYS_ADMIN)", err)

@@ -147,6 +147,9 @@ func TestOptionsRefused(t *testing.T) {
 	needRoot(t)
 	for name, o := range map[string]Options{
 		"one node":     {Nodes: 1},
+		"3 networks":   {Networks: 3},
+		"no networks":  {Networks: -1},
+		"two nodes g":  {Nodes: 7, Networks: 2},
 		"27 nodes":     {Nodes: 27},
 		"negative":     {Nodes: -1},
 		"MTU of 1":     {MTU: 1},

@@ -12,6 +12,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"deputy/internal/sys"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 	// DefaultMTU is Ethernet's, in bytes.
 	DefaultMTU = 1500
 
-	bridgeName = "bridge"
+	bridgeName = "bridge" // with the number of its network behind
 
 	// linkUpPoll is how often an interface is asked whether it is running. There is a netlink group
 	// that tells, but after milliseconds it is over.
@@ -38,7 +40,7 @@ func kernelAddr(i int) netip.Addr {
 	return netip.AddrFrom4(a)
 }
 
-// hardwareAddr is the hardware address of node i's interface: locally administered, the same in every
+// hardwareAddr is the hardware address of interface i, which is node i's: locally administered, the same in every
 // run, so that captures can be compared.
 func hardwareAddr(i int) net.HardwareAddr {
 	return net.HardwareAddr{0x02, 0, 0, 0, 0, byte(i + 1)}
@@ -57,34 +59,37 @@ func joinDirectly(a, b *node, mtu int) error {
 	})
 }
 
-// joinByBridge makes a bridge in the network namespace of the bridge thread, with a port per node that
-// has the node's name and is one end of a veth pair. Spanning tree is off: a port forwards at once.
-func joinByBridge(bridge *thread, nodes []*node, mtu int) error {
+// joinByBridge makes the bridge of a network in the network namespace of the bridge thread, with a port
+// per attachment that is one end of a veth pair. Spanning tree is off: a port forwards at once.
+func joinByBridge(bridge *thread, network int, attached []attachment, mtu int) error {
 	return bridge.do(func() error {
-		br := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: bridgeName, MTU: mtu}}
+		br := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: fmt.Sprint(bridgeName, network+1), MTU: mtu}}
 		if err := netlink.LinkAdd(br); err != nil {
 			return kernelError("a bridge (CONFIG_BRIDGE)", err)
 		}
-		for _, n := range nodes {
+		for _, at := range attached {
+			if at.network != network {
+				continue
+			}
 			err := addVeth(&netlink.Veth{
-				LinkAttrs:        netlink.LinkAttrs{Name: n.name, MTU: mtu},
-				PeerName:         Interface,
-				PeerNamespace:    netlink.NsPid(n.pid()),
-				PeerHardwareAddr: hardwareAddr(n.index),
+				LinkAttrs:        netlink.LinkAttrs{Name: at.port, MTU: mtu},
+				PeerName:         at.iface,
+				PeerNamespace:    netlink.NsPid(at.node.pid()),
+				PeerHardwareAddr: hardwareAddr(at.number),
 				PeerMTU:          uint32(mtu),
 			})
 			if err != nil {
 				return err
 			}
-			port, err := netlink.LinkByName(n.name)
+			port, err := netlink.LinkByName(at.port)
 			if err != nil {
-				return fmt.Errorf("bridge port %s: %w", n.name, err)
+				return fmt.Errorf("bridge port %s: %w", at.port, err)
 			}
 			if err := netlink.LinkSetMaster(port, br); err != nil {
-				return fmt.Errorf("bridge port %s: %w", n.name, err)
+				return fmt.Errorf("bridge port %s: %w", at.port, err)
 			}
 			if err := netlink.LinkSetUp(port); err != nil {
-				return fmt.Errorf("bridge port %s: %w", n.name, err)
+				return fmt.Errorf("bridge port %s: %w", at.port, err)
 			}
 		}
 		return netlink.LinkSetUp(br)
@@ -114,6 +119,10 @@ func bringUp(addr netip.Addr) error {
 	}
 	ip := &net.IPNet{IP: addr.AsSlice(), Mask: net.CIDRMask(kernelNetwork.Bits(), addr.BitLen())}
 	if err := netlink.AddrAdd(eth, &netlink.Addr{IPNet: ip}); err != nil {
+		return err
+	}
+	// As on a wire, no frame is larger than the MTU: without this the kernel's TCP would send 64 KiB at once.
+	if err := sys.NoOffloads(Interface); err != nil {
 		return err
 	}
 	return netlink.LinkSetUp(eth)

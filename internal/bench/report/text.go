@@ -12,19 +12,19 @@ import (
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Round trips by layer, %s.\n\n", r.Between)
-	r.setup(&b)
+	writeSettings(&b, r.Setup)
 	r.table(&b)
 	r.footer(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func (r *Report) setup(b *strings.Builder) {
+func writeSettings(b *strings.Builder, settings []Setting) {
 	width := 0
-	for _, s := range r.Setup {
+	for _, s := range settings {
 		width = max(width, utf8.RuneCountInString(s.Name))
 	}
-	for _, s := range r.Setup {
+	for _, s := range settings {
 		fmt.Fprintf(b, "  %s  %s\n", pad(s.Name, width), s.Value)
 	}
 	b.WriteByte('\n')

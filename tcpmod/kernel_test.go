@@ -1,0 +1,285 @@
+package tcpmod_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+	"github.com/google/gopacket/pcapgo"
+	"golang.org/x/sys/unix"
+
+	"deputy/internal/netconn/conntest"
+	"deputy/internal/nstest"
+	"deputy/link"
+	"deputy/tcpmod"
+)
+
+// Addresses of the two sides: ours in one namespace, the kernel's in another.
+var (
+	ourPrefix  = netip.MustParsePrefix("10.9.0.1/24")
+	kernelAddr = netip.MustParseAddr("10.9.0.2")
+)
+
+// kernelOptions are what a kernel wants of its peer.
+var kernelOptions = tcpmod.Options{
+	Integrity: tcpmod.IntegrityChecksum, Timestamps: true, PeerAckDelay: tcpmod.LinuxAckDelay,
+}
+
+// kernel is a veth pair with our endpoint on one end and the kernel's TCP on
+// the other, and a capture of all that goes over it.
+type kernel struct {
+	*nstest.Node // the kernel's
+	node         *conntest.Node
+	endpoint     *tcpmod.Endpoint
+	capture      *capture
+}
+
+// capture is a pcapng file in memory.
+type capture struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (c *capture) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.b.Write(p)
+}
+
+// lossy is a device that loses some of the frames that it receives.
+type lossy struct {
+	link.Device
+	rng  *rand.Rand
+	loss float64
+}
+
+func (l *lossy) Receive() []byte {
+	for {
+		f := l.Device.Receive()
+		if f == nil || l.rng.Float64() >= l.loss {
+			return f
+		}
+		l.Release()
+	}
+}
+
+// newKernel makes the pair. Each direction loses so many of a hundred frames.
+func newKernel(t *testing.T, percent float64) *kernel {
+	t.Helper()
+	a, b := nstest.Pair(t)
+	b.OffloadsOff()
+	b.SetAddr(kernelAddr.String() + "/24")
+	var dev link.Device
+	a.Do(func() {
+		var err error
+		if dev, err = link.Open(a.Iface, link.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	k := &kernel{Node: b, capture: &capture{}}
+	dev = &lossy{dev, rand.New(rand.NewPCG(1, 2)), percent / 100}
+	dev, err := link.Tap(dev, k.capture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.node = conntest.Start(t, dev, ourPrefix, link.Impairment{Loss: link.Percent(percent), Seed: 1})
+	k.endpoint = addTCP(k.node)
+	return k
+}
+
+// dialer opens connections from our side.
+func (k *kernel) dialer() *tcpmod.Dialer {
+	return &tcpmod.Dialer{Endpoint: k.endpoint, Loop: k.node.Loop, Options: kernelOptions}
+}
+
+// listen listens on our side.
+func (k *kernel) listen(t *testing.T) *tcpmod.Listener {
+	t.Helper()
+	l, err := tcpmod.Listen(k.endpoint, k.node.Loop, testPort, kernelOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// kernelListen listens on the kernel's side.
+func (k *kernel) kernelListen(t *testing.T) net.Listener {
+	t.Helper()
+	var l net.Listener
+	k.Do(func() {
+		var err error
+		if l, err = net.Listen("tcp4", netip.AddrPortFrom(kernelAddr, testPort).String()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return l
+}
+
+// kernelDial connects from the kernel's side to ours. Dialing by address only,
+// the dialer starts no goroutine, which would leave the namespace.
+func (k *kernel) kernelDial(context.Context) (c net.Conn, err error) {
+	to := net.TCPAddrFromAddrPort(netip.AddrPortFrom(ourPrefix.Addr(), testPort))
+	k.Do(func() { c, err = net.DialTCP("tcp4", nil, to) })
+	return c, err
+}
+
+// exchange sends n pseudo-random bytes each way at once, closes each direction
+// by half, and compares.
+func exchange(t *testing.T, ends [2]net.Conn, n int) {
+	t.Helper()
+	type half interface{ CloseWrite() error }
+	errs := make(chan error, 4)
+	var sums [2][sha256.Size]byte
+	for i, c := range ends {
+		if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		data := make([]byte, n)
+		if _, err := rand.NewChaCha8([32]byte{byte(i)}).Read(data); err != nil {
+			t.Fatal(err)
+		}
+		sums[i] = sha256.Sum256(data)
+		go func() {
+			_, err := c.Write(data)
+			errs <- errors.Join(err, c.(half).CloseWrite())
+		}()
+	}
+	for i, c := range ends {
+		go func() {
+			h := sha256.New()
+			m, err := io.Copy(h, c)
+			if err == nil && (m != int64(n) || [sha256.Size]byte(h.Sum(nil)) != sums[1-i]) {
+				err = fmt.Errorf("end %d received %d bytes that differ from the %d sent", i, m, n)
+			}
+			errs <- err
+		}()
+	}
+	for range 4 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// verify looks at the capture with gopacket: every segment either way has a
+// valid checksum, and the options of the SYNs are those wanted.
+func (c *capture) verify(t *testing.T) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, err := pcapgo.NewNgReader(bytes.NewReader(c.b.Bytes()), pcapgo.DefaultNgReaderOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	segments := make(map[string]int) // by source
+	for {
+		b, _, err := r.ReadPacketData()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := gopacket.NewPacket(b, layers.LayerTypeEthernet, gopacket.Default)
+		ip, _ := p.Layer(layers.LayerTypeIPv4).(*layers.IPv4)
+		tcp, _ := p.Layer(layers.LayerTypeTCP).(*layers.TCP)
+		if tcp == nil {
+			continue
+		}
+		segments[ip.SrcIP.String()]++
+		if err := tcp.SetNetworkLayerForChecksum(ip); err != nil {
+			t.Fatal(err)
+		}
+		if sum, err := tcp.ComputeChecksum(); err != nil || sum != 0 {
+			t.Errorf("checksum %#x of a segment from %v is wrong (%v, %v)", tcp.Checksum, ip.SrcIP, sum, err)
+		}
+		kinds := make(map[layers.TCPOptionKind]bool)
+		for _, o := range tcp.Options {
+			kinds[o.OptionType] = true
+		}
+		if !tcp.RST && !kinds[layers.TCPOptionKindTimestamps] {
+			t.Errorf("a segment from %v has no timestamps: %v", ip.SrcIP, tcp.Options)
+		}
+		if tcp.SYN && (!kinds[layers.TCPOptionKindMSS] || !kinds[layers.TCPOptionKindWindowScale] || !kinds[layers.TCPOptionKindSACKPermitted]) {
+			t.Errorf("options of a SYN from %v: %v", ip.SrcIP, tcp.Options)
+		}
+	}
+	for _, a := range []netip.Addr{ourPrefix.Addr(), kernelAddr} {
+		if segments[a.String()] == 0 {
+			t.Errorf("no segments from %v", a)
+		}
+	}
+}
+
+// negotiated compares what both ends say of the options.
+func negotiated(t *testing.T, ours *tcpmod.Conn, kernels net.Conn) {
+	t.Helper()
+	const all = 1 | 2 | 4 // TCPI_OPT_TIMESTAMPS, _SACK and _WSCALE of linux/tcp.h
+	raw, err := kernels.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var info *unix.TCPInfo
+	if err := raw.Control(func(fd uintptr) { info, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) }); err != nil {
+		t.Fatal(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Options&all != all {
+		t.Errorf("the kernel has the options %#x, want %#x", info.Options, all)
+	}
+	if i := ours.Info(); !i.SACK || !i.Timestamps || i.MSS != int(info.Snd_mss) {
+		t.Errorf("ours %+v; the kernel's MSS is %d", i, info.Snd_mss)
+	}
+}
+
+// bulk is how many bytes go each way.
+const bulk = 4 << 20
+
+func TestKernel(t *testing.T) {
+	for _, percent := range []float64{0, 1} {
+		t.Run(fmt.Sprintf("loss=%v%%", percent), func(t *testing.T) {
+			for _, we := range []string{"dial", "listen"} {
+				t.Run(we, func(t *testing.T) {
+					k := newKernel(t, percent)
+					var l net.Listener
+					var dial func(context.Context) (net.Conn, error)
+					if we == "dial" {
+						l = k.kernelListen(t)
+						dial = func(ctx context.Context) (net.Conn, error) {
+							return k.dialer().DialContext(ctx, "", netip.AddrPortFrom(kernelAddr, testPort).String())
+						}
+					} else {
+						l, dial = k.listen(t), k.kernelDial
+					}
+					defer l.Close()
+					c1, c2, stop, err := conntest.Pipe(l, dial)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer stop()
+					ours, kernels := c1, c2
+					if we == "listen" {
+						ours, kernels = c2, c1
+					}
+					negotiated(t, ours.(*tcpmod.Conn), kernels)
+					exchange(t, [2]net.Conn{ours, kernels}, bulk)
+					t.Logf("%+v", k.endpoint.Stats())
+					k.capture.verify(t)
+				})
+			}
+		})
+	}
+}
