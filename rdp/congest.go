@@ -11,6 +11,8 @@ import (
 // until the congestion window has room for it, except the first of a recovery (RFC 6675), and a segment whose timer
 // expires takes with it all that were sent as long ago.
 //
+// Of a loss that a tail probe repairs the Controller isn't told (RFC 8985, section 7.4, would).
+//
 // The windows of the Controller are bytes of data. As a small message costs a frame like a large one, the window in
 // segments remains what bounds those.
 //
@@ -114,9 +116,10 @@ func (r *Record) gone(s *outgoing) {
 	r.unacked -= len(s.data)
 }
 
-// expired notes that the timer of a segment has: the network has stopped carrying. All that was sent a timeout ago is
-// lost, and waits for the window; the segment itself does not.
-func (r *Record) expired(now time.Duration, resent *outgoing) {
+// expired notes that the timer of the segment seq has: the network has stopped carrying. The segment, and all that was
+// sent a timeout ago, is lost. It reports whether the segment is to be sent again at once: the oldest is, others wait
+// for the window.
+func (r *Record) expired(now time.Duration, seq uint32, expired *outgoing) bool {
 	if !r.timedOut {
 		r.cc.Timeout(now, r.flight())
 		r.timedOut = true
@@ -124,10 +127,15 @@ func (r *Record) expired(now time.Duration, resent *outgoing) {
 	r.recovering, r.recover = false, r.sndNxt
 	rto := r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, 0)
 	for seq := r.sndUna; seq != r.sndNxt; seq++ {
-		if s := r.out.at(seq); s != resent && !s.eacked && !s.lost && now-s.sent >= rto {
+		if s := r.out.at(seq); s == expired || !s.eacked && !s.lost && now-s.sent >= rto {
 			r.missing(s)
 		}
 	}
+	if seq != r.sndUna && r.congested(len(expired.data)) {
+		return false
+	}
+	r.found(expired)
+	return true
 }
 
 // congestionAcked takes in n bytes that the peer has been found to have; fresh says that SND.UNA advanced.

@@ -163,7 +163,11 @@ func (r *Record) transmit(now time.Duration, seq uint32) {
 	s := r.out.at(seq)
 	r.serial++
 	s.sent, s.serial, s.suspect = now, r.serial, false
-	s.due = now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, max(s.timeouts, r.backoff))
+	wait := r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, max(s.timeouts, r.backoff))
+	if !s.resent && r.backoff == 0 {
+		wait = r.rtt.tail(wait)
+	}
+	s.due = now + wait
 	r.retryAt = min(r.retryAt, s.due)
 
 	if s.kind == kindSYN {
