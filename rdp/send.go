@@ -131,12 +131,13 @@ func (r *Record) WriteMessage(now time.Duration, p []byte) error {
 func (r *Record) enqueue(k kind, p []byte) {
 	used := r.sndEnd - r.sndUna
 	r.out.reserve(r.sndUna, used, used+1)
-	s := outgoing{kind: k}
+	s := r.out.at(r.sndEnd)
+	s.data, s.kind = nil, k
+	s.timeouts, s.eacked, s.resent, s.lost = 0, false, false, false // transmit sets the rest
 	if len(p) > 0 {
 		s.data = r.endpoint.buffers.copy(p)
 		r.queuedBytes += len(p)
 	}
-	*r.out.at(r.sndEnd) = s
 	r.sndEnd++
 }
 
