@@ -11,6 +11,8 @@ import (
 // until the congestion window has room for it, except the first of a recovery (RFC 6675), and a segment whose timer
 // expires takes with it all that were sent as long ago.
 //
+// Of a loss that a tail probe repairs the Controller isn't told (RFC 8985, section 7.4, would).
+//
 // The windows of the Controller are bytes of data. As a small message costs a frame like a large one, the window in
 // segments remains what bounds those.
 //
@@ -114,17 +116,17 @@ func (r *Record) gone(s *outgoing) {
 	r.unacked -= len(s.data)
 }
 
-// expired notes that the timer of a segment has: the network has stopped carrying. All that was sent a timeout ago is
-// lost, and waits for the window; the segment itself does not.
-func (r *Record) expired(now time.Duration, resent *outgoing) {
+// expired notes that the timer of a segment has: the network has stopped carrying. What was sent a timeout ago is lost,
+// and waits for the window, which the oldest segment doesn't: it always goes first.
+func (r *Record) expired(now time.Duration) {
 	if !r.timedOut {
 		r.cc.Timeout(now, r.flight())
 		r.timedOut = true
 	}
 	r.recovering, r.recover = false, r.sndNxt
 	rto := r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, 0)
-	for seq := r.sndUna; seq != r.sndNxt; seq++ {
-		if s := r.out.at(seq); s != resent && !s.eacked && !s.lost && now-s.sent >= rto {
+	for seq := r.sndUna + 1; before(seq, r.sndNxt); seq++ {
+		if s := r.out.at(seq); !s.eacked && !s.lost && (s.due <= now || now-s.sent >= rto) {
 			r.missing(s)
 		}
 	}
@@ -132,11 +134,11 @@ func (r *Record) expired(now time.Duration, resent *outgoing) {
 
 // congestionAcked takes in n bytes that the peer has been found to have; fresh says that SND.UNA advanced.
 func (r *Record) congestionAcked(now time.Duration, n int, fresh bool) {
+	if n > 0 && !r.recovering {
+		r.cc.Acked(now, n, r.rtt.srtt, r.limited || r.lost > 0)
+	}
 	if fresh {
 		r.timedOut = false
 		r.recovering = r.recovering && before(r.sndUna, r.recover)
-	}
-	if n > 0 && !r.recovering {
-		r.cc.Acked(now, n, r.rtt.srtt, r.limited || r.lost > 0)
 	}
 }

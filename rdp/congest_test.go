@@ -115,7 +115,7 @@ func TestTimeoutSendsOne(t *testing.T) {
 	for _, a := range algorithms {
 		s := congestedScript(t, a)
 		s.fill()
-		s.port.out = nil
+		s.probed()
 		s.waitFor(time.Second)
 		if n := len(s.port.out); n != 1 || Header(s.port.out[0]).Seq() != 201 {
 			t.Fatalf("%s: sent %d segments", a, n)
@@ -133,10 +133,10 @@ func TestTimeoutSendsOne(t *testing.T) {
 	}
 	s := inState(t, StateOpen, Options{}) // and RFC 908 all of them
 	s.fill()
-	s.port.out = nil
+	s.probed()
 	s.waitFor(time.Second)
-	if n := len(s.port.out); n != DefaultOutstanding {
-		t.Errorf("without: sent %d segments, want %d", n, DefaultOutstanding)
+	if n := len(s.port.out); n != DefaultOutstanding-1 {
+		t.Errorf("without: sent %d segments, want all but the one that was sent last", n)
 	}
 }
 
@@ -196,4 +196,77 @@ func TestBottleneck(t *testing.T) {
 			t.Errorf("%s: the line was busy for %.0f %%", a, 100*busy)
 		}
 	}
+}
+
+// counter is a Controller that counts, with a window of any size.
+type counter struct{ lost, timeouts, acked, idle int }
+
+func (c *counter) Window() int                                           { return 1 << 20 }
+func (c *counter) Acked(_ time.Duration, n int, _ time.Duration, _ bool) { c.acked += n }
+func (c *counter) Lost(time.Duration, int)                               { c.lost++ }
+func (c *counter) Timeout(time.Duration, int)                            { c.timeouts++ }
+func (c *counter) Idle(time.Duration, time.Duration, time.Duration)      { c.idle++ }
+
+// TestControllerIsTold: of one timeout until something is acknowledged, of one loss a flight, and of acknowledged bytes
+// outside recovery.
+func TestControllerIsTold(t *testing.T) {
+	s := congestedScript(t, congestion.Reno)
+	c := &counter{}
+	s.r.cc = c
+	s.write("a", "b", "c", "d", "e", "f")
+	s.probed()
+	for range 3 {
+		s.port.out = nil
+		s.waitFor(time.Second)
+	}
+	if c.timeouts != 1 || c.idle != 1 {
+		t.Errorf("%+v after three timeouts", c)
+	}
+	s.in("<SEQ=101><ACK=202>")
+	if c.acked != 2 {
+		t.Errorf("%+v after two bytes", c)
+	}
+	s.port.out = nil
+	s.waitFor(time.Second)
+	if c.timeouts != 2 {
+		t.Errorf("%+v after another timeout", c)
+	}
+	s.in("<SEQ=101><ACK=206>")
+	s.write("g", "h", "i", "j", "k")
+	s.in("<SEQ=101><ACK=206><EA=210,211>")
+	s.in("<SEQ=101><ACK=206><EA=209>") // 207 is lost, and 208 not for certain
+	if c.lost != 1 || c.acked != 6+2 {
+		t.Errorf("%+v after a loss", c)
+	}
+	s.in("<SEQ=101><ACK=211>")
+	if c.acked != 6+2 || s.r.recovering {
+		t.Errorf("%+v at the end of the recovery", c)
+	}
+	s.write("l")
+	s.in("<SEQ=101><ACK=212>")
+	if c.acked != 6+2+1 {
+		t.Errorf("%+v after it", c)
+	}
+}
+
+// TestOldestGoesFirst: a lost segment that waits for the window while others are under way goes first when their timers
+// expire, so that a peer that is gone is noticed by it.
+func TestOldestGoesFirst(t *testing.T) {
+	s := congestedScript(t, congestion.Reno)
+	s.fill()
+	s.in("<SEQ=101><ACK=200><EA=203,204,205>")
+	s.port.out = nil
+	s.in("<SEQ=101><ACK=201><EA=203,204,205>")
+	if s.sent(); !s.r.out.at(s.r.sndUna).lost {
+		t.Fatal("202 doesn't wait")
+	}
+	s.probed()
+	s.waitFor(time.Second)
+	if got := Header(s.port.out[0]).Seq(); got != 202 {
+		t.Errorf("sent %d first", got)
+	}
+	s.wait(time.Minute)
+	s.events(endTimeout)
+	s.port.out = nil
+	s.idle()
 }

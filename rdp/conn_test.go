@@ -14,9 +14,17 @@ import (
 
 	"golang.org/x/net/nettest"
 
+	"deputy/internal/congestion"
 	"deputy/internal/netconn/conntest"
+	"deputy/ipx"
 	"deputy/link"
 	"deputy/rdp"
+)
+
+// What IP and rdp are to each other.
+var (
+	_ rdp.DatagramNetwork = (*ipx.Port)(nil)
+	_ ipx.StatusHandler   = (*rdp.Endpoint)(nil)
 )
 
 const testPort = 7
@@ -109,6 +117,77 @@ func TestMessageBoundaries(t *testing.T) {
 	}
 	if _, err := server.Read(buf); err != io.EOF {
 		t.Errorf("at the end: %v", err)
+	}
+}
+
+// TestLargeMessagesOverIP: messages up to the longest that IP carries, in fragments of which some are lost.
+func TestLargeMessagesOverIP(t *testing.T) {
+	for _, checksum := range []bool{false, true} {
+		o := rdp.Options{SegmentSize: 65535, Checksum: checksum, Congestion: congestion.Cubic}
+		f := newBlocking(t, false, o, link.Impairment{Loss: 0.5, Reorder: 1, Duplicate: 0.5, Seed: 3})
+		client, server := f.pipe(t)
+		longest := client.MaxMessage()
+		if want := 65535 - 20 - rdp.HeaderLen; longest != want {
+			t.Errorf("MaxMessage %d, want %d", longest, want)
+		}
+		sizes := []int{longest, 1, 1462, 1463, 20_000}
+		go func() {
+			for i := range 60 {
+				if _, err := client.Write(bytes.Repeat([]byte{byte(i)}, sizes[i%len(sizes)])); err != nil {
+					t.Errorf("Write %d: %v", i, err)
+				}
+			}
+			if err := client.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		buf := make([]byte, longest)
+		for i := range 60 {
+			n, err := server.Read(buf)
+			if err != nil || n != sizes[i%len(sizes)] || bytes.Count(buf[:n], []byte{byte(i)}) != n {
+				t.Fatalf("Read %d: %d bytes, want %d; %v", i, n, sizes[i%len(sizes)], err)
+			}
+		}
+		if _, err := server.Read(buf); err != io.EOF {
+			t.Errorf("at the end: %v", err)
+		}
+		if i := client.Info(); i.LargeSent < 36 {
+			t.Errorf("%d large segments", i.LargeSent)
+		}
+	}
+}
+
+// ended keeps why a connection ended.
+type ended struct{ err error }
+
+func (*ended) OnOpen(time.Duration)               {}
+func (*ended) OnSpace(time.Duration)              {}
+func (*ended) OnData(time.Duration, []byte) int   { return 0 }
+func (e *ended) OnEnd(_ time.Duration, err error) { e.err = err }
+
+// TestHostUnreachable, on virtual time: that ARP has no answer comes from IP as a status, and is the cause of the
+// timeout.
+func TestHostUnreachable(t *testing.T) {
+	dev, _ := link.NewPair(conntest.MTU, link.Addr{2, 0, 0, 0, 0, 1}, link.Addr{2, 0, 0, 0, 0, 2})
+	stack, err := ipx.New(dev, ipx.Config{Prefix: netip.MustParsePrefix("10.0.0.1/24")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := rdp.New(stack.Port(rdp.Protocol), rdp.Config{})
+	stack.Handle(rdp.Protocol, e)
+	var end ended
+	if _, err := e.Dial(0, netip.MustParseAddrPort("10.0.0.99:7"), rdp.Options{}, &end); err != nil {
+		t.Fatal(err)
+	}
+	for now := time.Duration(0); end.err == nil; now = min(stack.Deadline(), e.Deadline()) {
+		if now > time.Minute {
+			t.Fatal("no end")
+		}
+		stack.Advance(now)
+		e.Advance(now)
+	}
+	if !errors.Is(end.err, rdp.ErrTimeout) || !errors.Is(end.err, syscall.EHOSTUNREACH) {
+		t.Errorf("nobody has the address: %v", end.err)
 	}
 }
 
