@@ -114,20 +114,28 @@ func (r *Record) gone(s *outgoing) {
 	r.unacked -= len(s.data)
 }
 
-// expired notes that the timer of a segment has: the network has stopped carrying. All that was sent a timeout ago is
-// lost, and waits for the window; the segment itself does not.
-func (r *Record) expired(now time.Duration, resent *outgoing) {
+// expired notes that the timer of segment seq has: the network has stopped carrying. All that was sent a timeout ago is
+// lost, and waits for the window. It returns the segment to be sent at once: that one, or in its place the oldest, if
+// that is lost too, since a window of one segment is all that is left (RFC 5681, section 3.1).
+func (r *Record) expired(now time.Duration, seq uint32, s *outgoing) (uint32, *outgoing) {
 	if !r.timedOut {
 		r.cc.Timeout(now, r.flight())
 		r.timedOut = true
 	}
 	r.recovering, r.recover = false, r.sndNxt
 	rto := r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, 0)
-	for seq := r.sndUna; seq != r.sndNxt; seq++ {
-		if s := r.out.at(seq); s != resent && !s.eacked && !s.lost && now-s.sent >= rto {
-			r.missing(s)
+	for other := r.sndUna; other != r.sndNxt; other++ {
+		if o := r.out.at(other); o != s && !o.eacked && !o.lost && now-o.sent >= rto {
+			r.missing(o)
 		}
 	}
+	if oldest := r.out.at(r.sndUna); oldest.lost {
+		r.missing(s)
+		r.found(oldest)
+		oldest.resent = true
+		return r.sndUna, oldest
+	}
+	return seq, s
 }
 
 // congestionAcked takes in n bytes that the peer has been found to have; fresh says that SND.UNA advanced.

@@ -197,3 +197,39 @@ func TestBottleneck(t *testing.T) {
 		}
 	}
 }
+
+// TestDeadPeerUnderCongestionControl: the peer goes while the last segment's timer is shorter than that of the one before
+// it, which was sent during a backoff. The window after the timeout is the oldest segment's: the last must not keep it, and
+// the connection ends by the retry limit.
+func TestDeadPeerUnderCongestionControl(t *testing.T) {
+	for _, a := range algorithms {
+		s := congestedScript(t, a)
+		write := func(n int) {
+			if err := s.r.WriteMessage(s.now, make([]byte, n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(1460)
+		s.now = s.e.Deadline()
+		s.e.Advance(s.now) // a timeout: a window of one segment, and a backoff
+		write(1200)
+		write(1200)
+		s.in("<SEQ=101><ACK=201>") // of a segment sent twice: the backoff stays
+		s.now += time.Millisecond
+		s.in("<SEQ=101><ACK=202>")
+		write(1200)
+		for s.r.State() == StateOpen && s.now < time.Minute {
+			s.port.out = nil
+			s.now = max(s.now, s.e.Deadline())
+			s.e.Advance(s.now)
+			for _, b := range s.port.out {
+				if h := Header(b); h.Flags()&RST == 0 && h.Seq() != 203 {
+					t.Fatalf("%s: sent %d again, while the oldest is 203", a, h.Seq())
+				}
+			}
+		}
+		if got := s.r.Err(); !errors.Is(got, ErrTimeout) {
+			t.Errorf("%s: at %v the connection is in %v, and ended with %v, want %v", a, s.now, s.r.State(), got, ErrTimeout)
+		}
+	}
+}

@@ -169,15 +169,16 @@ func (r *Record) retry(now time.Duration) {
 		case s.suspect:
 			r.info.FastResends++
 			r.transmit(now, seq)
-		case seq == r.sndUna && int(r.expiries) >= r.retryLimit(s.kind):
-			r.fail(now, r.timeout())
-			return
 		default:
-			if seq == r.sndUna {
-				r.expiries++
-			}
 			if r.cc != nil {
-				r.expired(now, s)
+				seq, s = r.expired(now, seq, s)
+			}
+			if seq == r.sndUna {
+				if int(r.expiries) >= r.retryLimit(s.kind) {
+					r.fail(now, r.timeout())
+					return
+				}
+				r.expiries++
 			}
 			s.timeouts = min(s.timeouts+1, maxDoubled)
 			r.backoff = max(r.backoff, s.timeouts)
