@@ -29,6 +29,18 @@ func TestAcrossGateway(t *testing.T) {
 		}
 	}
 
+	for node, want := range map[string]string{
+		"a": "a (10.0.1.2): 20000 bytes in ", "b": "b (10.0.2.2): 20000 bytes in ", "g": "g (10.0.1.1): 20000 bytes in ",
+	} {
+		got := run(t, n, "", "deputynode", "ping", "--count", "2", "--interval", "0", "--size", "20000", node)
+		if got.Status != 0 || got.Stderr != "" || strings.Count(got.Stdout, want) != 2 || strings.Count(got.Stdout, "\n") != 2 {
+			t.Errorf("ping %s: %+v", node, got)
+		}
+	}
+	if got := run(t, n, "", "deputynode", "ping", "--count", "1", "nobody"); got.Status != 1 || !strings.Contains(got.Stderr, `node "nobody" is not there`) {
+		t.Errorf("ping of nobody: %+v", got)
+	}
+
 	got := run(t, n, "", "deputynode", "nodes", "--format", "json")
 	addresses := map[string]string{}
 	for decoder := json.NewDecoder(strings.NewReader(got.Stdout)); ; {

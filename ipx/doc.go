@@ -77,9 +77,10 @@
 //	neighbours                    1024, strangers can't drive out who is in use
 //	destinations (paths)          1024, with their path MTUs for 10 minutes
 //	routes                        256
-//	datagrams that wait           16 for a neighbour, 128 in the loopback, 256 in all; of large ones 32, 2 MiB
+//	datagrams that wait           16 for a neighbour, 128 in the loopback, 256 in all; of large ones 32, 2 MiB;
+//	                              half of them at most may be forwarded ones
 //	datagrams in reassembly       64, 4 MiB; 16 of a source; 1 s, 32 holes, fragments of 48 bytes at least
-//	ICMP errors sent              50 at once, then 100 a second
+//	ICMP errors sent              50 at once, then 100 a second; fragmentation needed 200, then 1000
 //	echo replies sent             200 at once, then 1000 a second
 //	path MTU                      never below 576 bytes
 //

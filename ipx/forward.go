@@ -57,7 +57,7 @@ func (s *Stack) inputOther(now time.Duration, to link.Addr, h Header) {
 		s.refuse(now, to, h, icmpUnreachable, codeFragmentationNeeded, mtu)
 		return
 	}
-	via := out.findNeighbour(hop, now)
+	via := out.findNeighbour(hop, unused)
 	if via != nil && via.state == unreachable {
 		s.stats.Input.NextHop++
 		s.refuse(now, to, h, icmpUnreachable, codeHostUnreachable, 0)

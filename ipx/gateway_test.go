@@ -302,6 +302,64 @@ func TestGatewayErrors(t *testing.T) {
 	}
 }
 
+// A sweep of addresses through the gateway neither drives out its neighbours
+// nor takes the room that its own datagrams need, and doesn't silence the reports
+// of path MTUs.
+func TestGatewaySwept(t *testing.T) {
+	g1 := newInformed(t, mustPrefix("10.1.0.1/24"), hwA)
+	g2 := newInformed(t, mustPrefix("10.2.0.1/16"), hwC)
+	if _, err := NewGateway(g1.Stack, g2.Stack); err != nil {
+		t.Fatal(err)
+	}
+	frame := func(dst netip.Addr, ttl uint8) []byte {
+		return ipFrame(t, "is anybody there?", func(e *layers.Ethernet, ip *layers.IPv4) {
+			e.DstMAC, ip.SrcIP, ip.DstIP, ip.TTL = hwA[:], farA.AsSlice(), dst.AsSlice(), ttl
+		})
+	}
+	g1.Input(0, arpFrame(link.Broadcast, arpRequest, hwB, farA, hwNil, nearG))
+	g2.Input(0, arpFrame(link.Broadcast, arpRequest, hwB, farB, hwNil, farG))
+	g2.frames()
+	if err := g2.send(ms, farB, "first"); err != nil || len(g2.frames()) != 1 {
+		t.Fatal("not sent", err)
+	}
+	for i := range 5000 {
+		g1.Input(2*ms, frame(netip.AddrFrom4([4]byte{10, 2, byte(1 + i>>8), byte(1 + i%250)}), 64))
+		g1.Input(2*ms, frame(farB, 1)) // uses up the errors
+	}
+	accounted(t, g1.Stack)
+	accounted(t, g2.Stack)
+	if got := g2.small.lent; got != maxBuffers/2 || len(g2.neighbours.all) != maxNeighbours {
+		t.Errorf("%d datagrams wait for %d neighbours", got, len(g2.neighbours.all))
+	}
+	g1.frames()
+	g2.frames()
+	if err := g2.send(3*ms, farB, "second"); err != nil {
+		t.Error(err)
+	}
+	if err := g2.send(3*ms, mustAddr("10.2.0.3"), "to a new one"); err != nil {
+		t.Error(err)
+	}
+	want := []string{"ip 10.2.0.2 second to 02:00:00:00:00:0b", "ask 10.2.0.1 10.2.0.3 to ff:ff:ff:ff:ff:ff"}
+	if diff := cmp.Diff(want, describeAll(t, g2.frames())); diff != "" {
+		t.Error(diff)
+	}
+	g2.mtu = 500
+	g1.Input(3*ms, ipFrame(t, string(make([]byte, 600)), func(e *layers.Ethernet, ip *layers.IPv4) {
+		e.DstMAC, ip.SrcIP, ip.DstIP, ip.Flags = hwA[:], farA.AsSlice(), farB.AsSlice(), layers.IPv4DontFragment
+	}))
+	if sent := g1.frames(); len(sent) != 1 {
+		t.Errorf("%d reports", len(sent))
+	} else if kind, _ := decodeError(t, sent[0], farA); kind != layers.CreateICMPv4TypeCode(3, 4) {
+		t.Errorf("report %v", kind)
+	}
+	g1.advanceTo(10 * time.Second)
+	g2.advanceTo(10 * time.Second)
+	if g2.small.lent != 0 {
+		t.Errorf("%d datagrams wait for ever", g2.small.lent)
+	}
+	accounted(t, g2.Stack)
+}
+
 // Options are forwarded as they are, and by fragments as RFC 791 has it.
 func TestGatewayOptions(t *testing.T) {
 	n := newInternet(t, 1500, 600)

@@ -16,6 +16,10 @@ const (
 	// enough for every sender to learn of his mistake.
 	errorBurst    = 50
 	errorInterval = 10 * time.Millisecond
+	// mtuBurst and mtuInterval limit the errors that fragmentation is needed. They
+	// have their own, since a path without them is a black hole.
+	mtuBurst    = 200
+	mtuInterval = time.Millisecond
 	// replyBurst and replyInterval limit the echo replies: ping by a person or a
 	// monitor gets all of them.
 	replyBurst    = 200
@@ -63,7 +67,11 @@ func (s *Stack) mayReport(to link.Addr, h Header) bool {
 // sendError tells the source of h what befell it, within the limits. mtu is
 // that of the next hop, where fragmentation is needed.
 func (s *Stack) sendError(now time.Duration, h Header, kind, code uint8, mtu int) {
-	if !s.errors.allow(now) {
+	limit := &s.errors
+	if kind == icmpUnreachable && code == codeFragmentationNeeded {
+		limit = &s.mtuErrors
+	}
+	if !limit.allow(now) {
 		s.stats.ICMP.Limited++
 		return
 	}

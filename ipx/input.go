@@ -73,7 +73,7 @@ func (s *Stack) inputIPv4(now time.Duration, to link.Addr, b []byte) {
 			s.stats.Input.BroadcastFrame++
 			return
 		}
-	} else if s.claim.held && (d == math.MaxUint32 || s.directed.IsValid() && d == s.host|^s.mask) {
+	} else if s.claim.held && (d == math.MaxUint32 || s.isBroadcast(d)) {
 		dst = h.Destination()
 	} else {
 		s.inputOther(now, to, h)

@@ -227,7 +227,7 @@ func TestHandle(t *testing.T) {
 }
 
 // No frame makes the stack panic or lose count, a payload is a part of the
-// frame, and only ARP is answered.
+// frame, and nothing but ARP is sent to strangers.
 func FuzzInput(f *testing.F) {
 	f.Add(ipFrame(f, "hello", nil), true)
 	f.Add(arpFrame(link.Broadcast, arpRequest, hwB, addrB, hwNil, addrA), false)

@@ -106,19 +106,19 @@ type neighbours struct {
 }
 
 // findNeighbour returns the neighbour of address addr, which it adds if it is
-// new, for something that is to be sent at now; nil if there is no place.
-func (s *Stack) findNeighbour(addr netip.Addr, now time.Duration) *neighbour {
+// new; nil if there is no place. used is that of addNeighbour.
+func (s *Stack) findNeighbour(addr netip.Addr, used time.Duration) *neighbour {
 	if n := s.neighbours.byAddr[addr]; n != nil {
 		return n
 	}
-	return s.addNeighbour(addr, now)
+	return s.addNeighbour(addr, used)
 }
 
 // addNeighbour adds an incomplete neighbour, in the place of another one if
-// the table is full. used is the time if something is to be sent to it, and
-// otherwise unused: then it may only replace one that is unused too, so that a
-// flood of requests can't drive out those that we talk to. It returns nil if
-// there is no place.
+// the table is full. used is the time if something of ours is to be sent to it,
+// and otherwise unused: then it may only replace one that is unused too, so that
+// neither a flood of requests nor a sweep of addresses through a gateway can
+// drive out those that we talk to. It returns nil if there is no place.
 func (s *Stack) addNeighbour(addr netip.Addr, used time.Duration) *neighbour {
 	t := &s.neighbours
 	if len(t.all) == maxNeighbours {
@@ -166,7 +166,10 @@ func (s *Stack) wait(now time.Duration, to *neighbour, header Header, payload *g
 	}
 	n += len(header)
 	pool := s.poolFor(n)
-	buffer := pool.get()
+	var buffer []byte
+	if !forwarded || pool.lent < pool.limit/2 { // others' datagrams leave half of the room to ours
+		buffer = pool.get()
+	}
 	if buffer == nil {
 		s.stats.Output.QueueFull++
 		return fmt.Errorf("%w: to %s", ErrQueueFull, to.addr)

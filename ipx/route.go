@@ -1,7 +1,6 @@
 package ipx
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -121,23 +120,4 @@ func (s *Stack) isRouted(src uint32) bool {
 	}
 	_, _, ok := s.nextHop(fromUint32(src))
 	return ok
-}
-
-// isUnicast reports whether addr can be that of a single host: it is neither of
-// "this network" nor the loopback's, and of class A, B or C (RFC 1122, section
-// 3.2.1.3).
-func isUnicast(addr uint32) bool {
-	first := addr >> 24
-	return first != 0 && first != 127 && first < 224
-}
-
-// isBroadcast reports whether addr is the broadcast address of our network.
-func (s *Stack) isBroadcast(addr uint32) bool {
-	return s.directed.IsValid() && addr == s.host|^s.mask
-}
-
-func fromUint32(a uint32) netip.Addr {
-	var b [4]byte
-	binary.BigEndian.PutUint32(b[:], a)
-	return netip.AddrFrom4(b)
 }

@@ -96,12 +96,14 @@ type Stack struct {
 	loopback     queue
 	reassemblies reassemblies
 
-	icmp            *Port
-	errors, replies limiter
-	message         [icmpHeaderLen]byte // of what is sent
-	quote           [maxHeaderLen + quotedLeast]byte
-	echoes          []echo
-	echoSequence    uint16
+	icmp         *Port
+	errors       limiter
+	mtuErrors    limiter
+	replies      limiter
+	message      [icmpHeaderLen]byte // of what is sent
+	quote        [maxHeaderLen + quotedLeast]byte
+	echoes       []echo
+	echoSequence uint16
 
 	claim claim
 	stats Stats
@@ -150,6 +152,7 @@ func New(dev Device, cfg Config) (*Stack, error) {
 	s.icmp = s.Port(icmpProto)
 	s.Handle(icmpProto, icmpHandler{s})
 	s.errors = newLimiter(errorBurst, errorInterval)
+	s.mtuErrors = newLimiter(mtuBurst, mtuInterval)
 	s.replies = newLimiter(replyBurst, replyInterval)
 	s.addBroadcast(netip.AddrFrom4([4]byte{255, 255, 255, 255}))
 	if bits < 31 { // RFC 3021: a network of two addresses has no broadcast
@@ -216,18 +219,3 @@ func (s *Stack) Advance(now time.Duration) {
 
 // schedule brings the deadline forward to at.
 func (s *Stack) schedule(at time.Duration) { s.deadline = min(s.deadline, at) }
-
-// isHost reports whether addr can be the address of a host of our network:
-// neither the network's own address nor its broadcast address.
-func (s *Stack) isHost(addr uint32) bool {
-	if (addr^s.host)&s.mask != 0 {
-		return false
-	}
-	local := ^s.mask
-	return local <= 1 || addr&local != 0 && addr&local != local
-}
-
-func toUint32(a netip.Addr) uint32 {
-	b := a.As4()
-	return binary.BigEndian.Uint32(b[:])
-}

@@ -54,7 +54,9 @@ func TestTransportsAcrossGateways(t *testing.T) {
 		ipx.Route{Prefix: netip.MustParsePrefix("10.0.1.0/24"), Via: netip.MustParseAddr("10.0.2.1")})
 	for end, by := range map[*conntest.Node]*conntest.Node{a: g, b: h} {
 		var err error
-		end.Loop.Do(func(time.Duration) { err = end.Stack.AddRoute(ipx.Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Via: by.Addr}) })
+		end.Loop.Do(func(time.Duration) {
+			err = end.Stack.AddRoute(ipx.Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Via: by.Addr})
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,6 +45,39 @@ func TestEverySecondFullSegment(t *testing.T) {
 	s.out("A 1:1(0) ack 2001", "A 1:1(0) ack 4001")
 }
 
+// In a stream every eighth is enough, until something is missing or the sender
+// has to wait.
+func TestStreamIsAcknowledgedLess(t *testing.T) {
+	s := inState(t, Established, Options{})
+	seq := 1
+	acks := func(segments int) int {
+		for range segments {
+			s.in("A", seq, 1, kilo)
+			seq += 1000
+		}
+		n := len(s.port.out)
+		s.port.out = nil
+		return n
+	}
+	want := func(what string, segments, n int) {
+		t.Helper()
+		if got := acks(segments); got != n {
+			t.Errorf("%s: %d ACKs for %d segments, want %d", what, got, segments, n)
+		}
+	}
+	want("beginning", streamAfter, streamAfter/ackEvery)
+	want("stream", 80, 80/streamAckEvery)
+	s.in("A", seq+1000, 1, kilo)
+	s.in("A", seq, 1, kilo)
+	seq += 2000
+	s.port.out = nil
+	want("after a gap", streamAfter, streamAfter/ackEvery)
+	want("stream", 83, 80/streamAckEvery)
+	s.e.Flush(s.now) // three segments were waiting
+	s.port.out = nil
+	want("after a pause", streamAfter, streamAfter/ackEvery)
+}
+
 func TestOutOfOrderIsAcknowledgedAtOnce(t *testing.T) {
 	s := inState(t, Established, Options{})
 	s.in("A", 1001, 1, kilo)

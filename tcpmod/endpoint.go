@@ -154,6 +154,7 @@ func (e *Endpoint) Flush(now time.Duration) {
 	for i, c := range e.held {
 		c.ack.listed = false
 		if c.ack.held {
+			c.ack.waited()
 			c.sendAck(now)
 		}
 		e.held[i] = nil

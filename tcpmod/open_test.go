@@ -106,17 +106,23 @@ func TestSimultaneousOpen(t *testing.T) {
 }
 
 func TestSimultaneousOpenOfTwoEndpoints(t *testing.T) {
-	s := newSim(1)
-	a, b := &user{t: t, s: s, total: 5000, want: 5000, greedy: true}, &user{t: t, s: s, end: 1, total: 5000, want: 5000, greedy: true}
-	var err error
-	if a.c, err = s.ends[0].DialFrom(0, 1000, netip.AddrPortFrom(simAddrs[1], 2000), Options{}, a); err != nil {
-		t.Fatal(err)
-	}
-	if b.c, err = s.ends[1].DialFrom(0, 2000, netip.AddrPortFrom(simAddrs[0], 1000), Options{}, b); err != nil {
-		t.Fatal(err)
-	}
-	if !s.run(time.Second, func() bool { return a.ended && b.ended }) || a.got != 5000 || b.got != 5000 {
-		t.Fatalf("got %d and %d, states %v and %v", a.got, b.got, a.c.State(), b.c.State())
+	for _, o := range []Options{{}, {NoSACK: true}, {Timestamps: true, Integrity: IntegrityCRC32C}, {Integrity: IntegrityChecksum}} {
+		s := newSim(1)
+		s.setISN(0, 1000, 2000, 1<<31)
+		a, b := &user{t: t, s: s, total: 5000, want: 5000, greedy: true}, &user{t: t, s: s, end: 1, total: 5000, want: 5000, greedy: true}
+		var err error
+		if a.c, err = s.ends[0].DialFrom(0, 1000, addrPort(1, 2000), o, a); err != nil {
+			t.Fatal(err)
+		}
+		if b.c, err = s.ends[1].DialFrom(0, 2000, addrPort(0, 1000), o, b); err != nil {
+			t.Fatal(err)
+		}
+		if !s.run(time.Second, func() bool { return a.ended && b.ended }) || a.got != 5000 || b.got != 5000 {
+			t.Fatalf("%+v: got %d and %d, states %v and %v", o, a.got, b.got, a.c.State(), b.c.State())
+		}
+		if i := a.c.Info(); i.SACK == o.NoSACK || i.Timestamps != o.Timestamps {
+			t.Errorf("%+v: %+v", o, i)
+		}
 	}
 }
 

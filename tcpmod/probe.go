@@ -10,7 +10,7 @@ func (c *TCB) probeTimeout() time.Duration {
 		return Never
 	}
 	pto := 2 * c.rtt.srtt
-	if c.snd.flight() < steadyAckEvery*c.mss {
+	if c.snd.flight() < streamAckEvery*c.mss {
 		pto += c.opt.PeerAckDelay
 	}
 	return pto + c.opt.PeerAckDelay/2

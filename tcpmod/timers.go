@@ -27,6 +27,7 @@ func (c *TCB) expire(now time.Duration) {
 	if c.ack.deadline <= now {
 		c.ack.deadline = Never
 		if c.ack.held {
+			c.ack.waited()
 			c.sendAck(now)
 		}
 	}

@@ -22,6 +22,8 @@ func (a *Agent) answer(peer control.Peer, r control.Request) control.Response {
 		return ask(a, func(time.Duration) control.Response { return control.Response{PS: a.processes()} })
 	case control.OpStats:
 		return ask(a, func(time.Duration) control.Response { return a.stats(r.PID) })
+	case control.OpPing:
+		return a.ping(r.On, r.Size)
 	}
 	return control.Response{Error: fmt.Sprintf("unknown operation %q", r.Op)}
 }

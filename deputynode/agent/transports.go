@@ -52,8 +52,10 @@ func (a *Agent) openTransports() error {
 
 // Interfaces that the protocols meet.
 var (
-	_ tcpmod.Network = (*ipx.Port)(nil)
-	_ rdp.Network    = (*ipx.Port)(nil)
+	_ tcpmod.PathNetwork  = (*ipx.Port)(nil)
+	_ rdp.DatagramNetwork = (*ipx.Port)(nil)
+	_ ipx.StatusHandler   = (*tcpmod.Endpoint)(nil)
+	_ ipx.StatusHandler   = (*rdp.Endpoint)(nil)
 )
 
 type overTCP struct{ *tcpmod.Endpoint }

@@ -44,7 +44,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetErr(stderr)
 	root.PersistentFlags().String("control", setting(environmentControl, control.DefaultSocket),
 		"control socket of the agent ($"+environmentControl+")")
-	root.AddCommand(serveCommand(), runCommand(), nodesCommand(), psCommand())
+	root.AddCommand(serveCommand(), runCommand(), nodesCommand(), psCommand(), pingCommand(), syscallsCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0

@@ -19,6 +19,7 @@ const (
 	OpNodes = "nodes" // which nodes are there
 	OpPS    = "ps"    // which deputies are here
 	OpStats = "stats" // what a deputy, also one that ended lately, has done
+	OpPing  = "ping"  // whether a node answers an echo request, and how fast
 )
 
 // Request is what a command asks.
@@ -29,6 +30,7 @@ type Request struct {
 	Lazy      bool   `json:"lazy,omitempty"`
 	Command   string `json:"command,omitempty"`
 	PID       int    `json:"pid,omitempty"`
+	Size      int    `json:"size,omitempty"`
 }
 
 // Response is what the agent answers: an error, or what was asked for.
@@ -36,6 +38,15 @@ type Response struct {
 	Error string    `json:"error,omitempty"`
 	Nodes []Node    `json:"nodes,omitempty"`
 	PS    []Process `json:"ps,omitempty"`
+	Ping  *Ping     `json:"ping,omitempty"`
+}
+
+// Ping is an echo that a node sent back.
+type Ping struct {
+	Node         string  `json:"node"`
+	Address      string  `json:"address"`
+	Bytes        int     `json:"bytes"`
+	Microseconds float64 `json:"round_trip_us"`
 }
 
 // Node is a node of the network.

@@ -70,9 +70,11 @@ func New(a Algorithm, mss, initial int) (Controller, error) {
 // section 3.1).
 const unlimited = 1 << 30
 
-// slowStart returns the growth in slow start for n bytes acknowledged: at most
-// two segments an ACK (RFC 3465).
-func slowStart(n, mss int) int { return min(n, 2*mss) }
+// slowStart returns the growth in slow start for n bytes acknowledged. RFC 3465
+// allows two segments an ACK; of a receiver that acknowledges eight at a time
+// (tcpmod does so in a stream) the ACK of as many counts whole, and no more: a
+// long silence of ACKs must not end in a burst.
+func slowStart(n, mss int) int { return min(n, 8*mss) }
 
 // restart returns the window after a silence: no more than the initial one if
 // the silence was longer than a retransmission timeout (RFC 5681, section 4.1).

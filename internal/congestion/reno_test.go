@@ -17,7 +17,7 @@ func TestRenoGrowth(t *testing.T) {
 	want("the application was the limit", 4000)
 	r.Acked(0, 1000, 0, true)
 	r.Acked(0, 9000, 0, true)
-	want("slow start, two segments an ACK at most", 7000)
+	want("slow start, eight segments an ACK at most", 13000)
 	r.Timeout(0, 7000)
 	want("timeout", 1000)
 	for range 3 {

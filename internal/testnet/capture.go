@@ -104,9 +104,54 @@ func (c *capture) open(n *Net, file io.Writer) error {
 			return err
 		}
 	}
+	if err := n.nodes[0].thread.do(awaitTimestamps); err != nil {
+		return err
+	}
 	var err error
 	c.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC)
 	return err
+}
+
+// timestampTimeout bounds awaitTimestamps; it takes less than a millisecond on an idle machine.
+const timestampTimeout = 5 * time.Second
+
+var errTimestamps = errors.New("the kernel does not stamp received packets with the time")
+
+// awaitTimestamps waits until the kernel stamps packets when they are received. It begins to some time after a socket
+// has asked for it; until then a packet gets the time at which it is read, and frames of two interfaces would be out of
+// order. The calling thread's loopback is up.
+func awaitTimestamps() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	loopback := [4]byte{127, 0, 0, 1}
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: loopback}); err != nil {
+		return err
+	}
+	own, err := unix.Getsockname(fd)
+	if err != nil {
+		return err
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
+		return err
+	}
+	oob := make([]byte, 64)
+	for begin := time.Now(); time.Since(begin) < timestampTimeout; {
+		if err := unix.Sendto(fd, []byte{0}, 0, own); err != nil {
+			return err
+		}
+		sent := time.Now() // it has been received: loopback has no queue
+		_, n, _, _, err := unix.Recvmsg(fd, nil, oob, 0)
+		if err != nil {
+			return err
+		}
+		if timestamp(oob[:n]).Before(sent) {
+			return nil
+		}
+	}
+	return errTimestamps
 }
 
 // openCaptureSocket opens a packet socket that receives what comes in by the interface, with time stamps.
