@@ -57,7 +57,9 @@ func BenchmarkVeth(b *testing.B) {
 			b.Fatal(err)
 		}
 		move(b, l, func(context.Context) (c net.Conn, err error) {
-			na.Do(func() { c, err = net.DialTCP("tcp4", nil, net.TCPAddrFromAddrPort(netip.MustParseAddrPort("10.9.0.2:80"))) })
+			na.Do(func() {
+				c, err = net.DialTCP("tcp4", nil, net.TCPAddrFromAddrPort(netip.MustParseAddrPort("10.9.0.2:80")))
+			})
 			return c, err
 		})
 	})
