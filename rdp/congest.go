@@ -140,11 +140,11 @@ func (r *Record) expired(now time.Duration, seq uint32, s *outgoing) (uint32, *o
 
 // congestionAcked takes in n bytes that the peer has been found to have; fresh says that SND.UNA advanced.
 func (r *Record) congestionAcked(now time.Duration, n int, fresh bool) {
+	if n > 0 && !r.recovering {
+		r.cc.Acked(now, n, r.rtt.srtt, r.limited || r.lost > 0)
+	}
 	if fresh {
 		r.timedOut = false
 		r.recovering = r.recovering && before(r.sndUna, r.recover)
-	}
-	if n > 0 && !r.recovering {
-		r.cc.Acked(now, n, r.rtt.srtt, r.limited || r.lost > 0)
 	}
 }

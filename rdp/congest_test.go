@@ -233,3 +233,53 @@ func TestDeadPeerUnderCongestionControl(t *testing.T) {
 		}
 	}
 }
+
+// counter is a Controller that counts, with a window of any size.
+type counter struct{ lost, timeouts, acked, idle int }
+
+func (c *counter) Window() int                                           { return 1 << 20 }
+func (c *counter) Acked(_ time.Duration, n int, _ time.Duration, _ bool) { c.acked += n }
+func (c *counter) Lost(time.Duration, int)                               { c.lost++ }
+func (c *counter) Timeout(time.Duration, int)                            { c.timeouts++ }
+func (c *counter) Idle(time.Duration, time.Duration, time.Duration)      { c.idle++ }
+
+// TestControllerIsTold: of one timeout until something is acknowledged, of one loss a flight, and of acknowledged bytes
+// outside recovery.
+func TestControllerIsTold(t *testing.T) {
+	s := congestedScript(t, congestion.Reno)
+	c := &counter{}
+	s.r.cc = c
+	s.write("a", "b", "c", "d", "e", "f")
+	for range 3 {
+		s.port.out = nil
+		s.waitFor(time.Second)
+	}
+	if c.timeouts != 1 || c.idle != 1 {
+		t.Errorf("%+v after three timeouts", c)
+	}
+	s.in("<SEQ=101><ACK=202>")
+	if c.acked != 2 {
+		t.Errorf("%+v after two bytes", c)
+	}
+	s.port.out = nil
+	s.waitFor(time.Second)
+	if c.timeouts != 2 {
+		t.Errorf("%+v after another timeout", c)
+	}
+	s.in("<SEQ=101><ACK=206>")
+	s.write("g", "h", "i", "j", "k")
+	s.in("<SEQ=101><ACK=206><EA=210,211>")
+	s.in("<SEQ=101><ACK=206><EA=209>") // 207 is lost, and 208 not for certain
+	if c.lost != 1 || c.acked != 6+2 {
+		t.Errorf("%+v after a loss", c)
+	}
+	s.in("<SEQ=101><ACK=211>")
+	if c.acked != 6+2 || s.r.recovering {
+		t.Errorf("%+v at the end of the recovery", c)
+	}
+	s.write("l")
+	s.in("<SEQ=101><ACK=212>")
+	if c.acked != 6+2+1 {
+		t.Errorf("%+v after it", c)
+	}
+}

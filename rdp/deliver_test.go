@@ -204,3 +204,48 @@ func TestRecordSize(t *testing.T) {
 		t.Errorf("a half-open connection takes %d bytes", n)
 	}
 }
+
+// TestWindowUsedUpIsAcknowledgedAtOnce: the peer may wait for nothing else than the one segment that was taken.
+func TestWindowUsedUpIsAcknowledgedAtOnce(t *testing.T) {
+	s := inState(t, StateOpen, Options{Outstanding: 16})
+	s.user.take = 0
+	for seq := 101; seq <= 115; seq++ {
+		s.in(fmt.Sprintf("<SEQ=%d><ACK=200><Data=x>", seq))
+	}
+	s.e.Flush(s.now)
+	s.port.out = nil
+	s.user.take = 1
+	s.r.Resume(s.now)
+	s.sent() // one is left
+	s.out("<SEQ=201><ACK=101><EA=102,103,104,105,106,107,108,109,110,111,112,113,114,115>")
+	s.in("<SEQ=116><ACK=200><Data=x>")
+	s.in("<SEQ=117><ACK=200><Data=x>")
+	s.e.Flush(s.now)
+	s.port.out = nil
+	s.user.take = 1
+	s.r.Resume(s.now)
+	if len(s.port.out) != 1 || Header(s.port.out[0]).Ack() != 102 {
+		t.Errorf("%d segments sent", len(s.port.out))
+	}
+}
+
+// TestOnSpaceAtAQuarter: a user who fills the send buffer is not woken for every segment, but when a quarter is free.
+func TestOnSpaceAtAQuarter(t *testing.T) {
+	s := newScript(t)
+	s.max = 8
+	s.reach(StateOpen, Options{SendBuffer: 1})
+	for range 8 {
+		s.r.slots = 8
+		s.r.options.SendBuffer = 100
+		s.write("x")
+	}
+	if err := s.r.WriteMessage(s.now, []byte("x")); err != ErrNoSpace {
+		t.Fatal(err)
+	}
+	s.in("<SEQ=101><ACK=201>")
+	s.events()
+	s.in("<SEQ=101><ACK=202>")
+	s.events("space")
+	s.in("<SEQ=101><ACK=203>")
+	s.events()
+}

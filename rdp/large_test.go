@@ -100,20 +100,6 @@ func TestLargeNeedsBothSides(t *testing.T) {
 	}
 }
 
-// TestLargeWindow: the larger the segments, the fewer of them, unless told.
-func TestLargeWindow(t *testing.T) {
-	for size, want := range map[int]int{0: 256, 100: 256, 1500: 256, 3000: 128, 65535: 5} {
-		o, err := Options{SegmentSize: size}.resolve(Options{}, 1480, maxDatagram)
-		if err != nil || o.Outstanding != want {
-			t.Errorf("size %d: %d segments, %v; want %d", size, o.Outstanding, err, want)
-		}
-	}
-	o, err := Options{SegmentSize: 65535, Outstanding: 9}.resolve(Options{}, 1480, maxDatagram)
-	if err != nil || o.Outstanding != 9 {
-		t.Errorf("%d segments, %v", o.Outstanding, err)
-	}
-}
-
 // TestLargeCarriesEACK: a large segment lists what was received out of order only as far as its size allows.
 func TestLargeCarriesEACK(t *testing.T) {
 	s := newLargeSim(t, 1)

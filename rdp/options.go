@@ -58,8 +58,8 @@ type Options struct {
 	// LocalPort of Dial, 1 to 65535; 0 picks one of 49152 to 65535. Listen ignores it.
 	LocalPort uint16
 	// Outstanding is RCV.MAX, told to the peer at open: how many segments it may send without an acknowledgement,
-	// 1 to 65535. Up to twice as many are buffered, each in one buffer of the endpoint's MTU, or a larger one. The
-	// default is DefaultOutstanding, or as many fewer as SegmentSize is above the MTU, but not below 4.
+	// 1 to 65535. Up to twice as many are buffered, each in one buffer of the endpoint's MTU, or a larger one, as far
+	// as Config.ReceiveMemory allows.
 	Outstanding int
 	// SegmentSize is RBUF.MAX, told to the peer at open: the largest segment accepted, in bytes, IP and RDP
 	// headers included; MinSegmentSize to 65535. Default: the MTU plus 20, which is also the most for a Network
@@ -113,11 +113,7 @@ func (o Options) resolve(base Options, mtu, largest int) (Options, error) {
 	whole, most := min(mtu+ipHeaderLen, math.MaxUint16), min(largest+ipHeaderLen, math.MaxUint16)
 	pick(&o.LocalPort, base.LocalPort, 0)
 	pick(&o.SegmentSize, base.SegmentSize, whole)
-	outstanding := DefaultOutstanding
-	if o.SegmentSize > whole { // the same bytes
-		outstanding = max(DefaultOutstanding*whole/o.SegmentSize, 4)
-	}
-	pick(&o.Outstanding, base.Outstanding, outstanding)
+	pick(&o.Outstanding, base.Outstanding, DefaultOutstanding)
 	pick(&o.Congestion, base.Congestion, "")
 	pick(&o.SendBuffer, base.SendBuffer, DefaultSendBuffer)
 	pick(&o.Backlog, base.Backlog, DefaultBacklog)
