@@ -283,3 +283,25 @@ func TestControllerIsTold(t *testing.T) {
 		t.Errorf("%+v after it", c)
 	}
 }
+
+// TestReportedSegmentIsNotLost: the oldest segment was suspected to be lost, and is reported after all, but not taken.
+// It is probed with; it isn't lost, and nothing waits for it for ever.
+func TestReportedSegmentIsNotLost(t *testing.T) {
+	for _, a := range algorithms {
+		s := congestedScript(t, a)
+		s.fill()
+		s.r.recover = s.r.sndNxt // another one of the flight was lost
+		suspect := s.r.out.at(201)
+		suspect.suspect, suspect.due = true, s.now
+		s.in("<SEQ=101><ACK=200><EA=201>")
+		s.fill()
+		s.r.retry(s.now)
+		if s.r.Info().Probes != 1 {
+			t.Errorf("%s: %d probes, want 1", a, s.r.Info().Probes)
+		}
+		s.in(fmt.Sprintf("<SEQ=101><ACK=%d>", s.r.sndNxt-1))
+		if s.r.lost != 0 || s.r.lostBytes != 0 {
+			t.Errorf("%s: %d segments of %d bytes are lost for ever", a, s.r.lost, s.r.lostBytes)
+		}
+	}
+}

@@ -154,6 +154,7 @@ func (s *scenario) drawPlans(f *flow, largest int) {
 func (s *scenario) drawReading(largest int) reading {
 	r := reading{partial: s.oneIn(3)}
 	if s.oneIn(6) { // for seconds at most
+		r.partial = false
 		r.slow = s.size(200, 20_000)
 		r.pause = s.duration(10*time.Microsecond, max(20*time.Microsecond, 4*time.Second*time.Duration(r.slow)/time.Duration(largest)))
 	}
