@@ -150,8 +150,8 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			if server.n != sent || x.echo && client.n != sent {
 				t.Errorf("sent %d, got %d and %d back", sent, server.n, client.n)
 			}
-			if i := client.r.Info(); (i.Timeouts+i.FastResends > 0) != (x.drop > 0) {
-				t.Errorf("%d timeouts, %d fast", i.Timeouts, i.FastResends)
+			if i := client.r.Info(); (i.Timeouts+i.FastResends+i.TailProbes > 0) != (x.drop > 0) {
+				t.Errorf("%d timeouts, %d fast, %d probes", i.Timeouts, i.FastResends, i.TailProbes)
 			}
 		})
 	}

@@ -11,6 +11,8 @@ import (
 // until the congestion window has room for it, except the first of a recovery (RFC 6675), and a segment whose timer
 // expires takes with it all that were sent as long ago.
 //
+// Of a loss that a tail probe repairs the Controller isn't told (RFC 8985, section 7.4, would).
+//
 // The windows of the Controller are bytes of data. As a small message costs a frame like a large one, the window in
 // segments remains what bounds those.
 //
@@ -114,28 +116,26 @@ func (r *Record) gone(s *outgoing) {
 	r.unacked -= len(s.data)
 }
 
-// expired notes that the timer of segment seq has: the network has stopped carrying. All that was sent a timeout ago is
-// lost, and waits for the window. It returns the segment to be sent at once: that one, or in its place the oldest, if
-// that is lost too, since a window of one segment is all that is left (RFC 5681, section 3.1).
-func (r *Record) expired(now time.Duration, seq uint32, s *outgoing) (uint32, *outgoing) {
+// expired notes that the timer of the segment seq has: the network has stopped carrying. The segment, and all that was
+// sent a timeout ago, is lost. It reports whether the segment is to be sent again at once: the oldest is, others wait
+// for the window.
+func (r *Record) expired(now time.Duration, seq uint32, expired *outgoing) bool {
 	if !r.timedOut {
 		r.cc.Timeout(now, r.flight())
 		r.timedOut = true
 	}
 	r.recovering, r.recover = false, r.sndNxt
 	rto := r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, 0)
-	for other := r.sndUna; other != r.sndNxt; other++ {
-		if o := r.out.at(other); o != s && !o.eacked && !o.lost && now-o.sent >= rto {
-			r.missing(o)
+	for seq := r.sndUna; seq != r.sndNxt; seq++ {
+		if s := r.out.at(seq); s == expired || !s.eacked && !s.lost && now-s.sent >= rto {
+			r.missing(s)
 		}
 	}
-	if oldest := r.out.at(r.sndUna); oldest.lost {
-		r.missing(s)
-		r.found(oldest)
-		oldest.resent = true
-		return r.sndUna, oldest
+	if seq != r.sndUna && r.congested(len(expired.data)) {
+		return false
 	}
-	return seq, s
+	r.found(expired)
+	return true
 }
 
 // congestionAcked takes in n bytes that the peer has been found to have; fresh says that SND.UNA advanced.

@@ -53,7 +53,8 @@
 //   - Retransmission: a timer for each segment (RFC 908), its length by RFC 6298 with a minimum of 5 ms (options.go
 //     says why), doubled with each expiry up to 1 s. Twenty expiries of the oldest segment without an acknowledgement end
 //     the connection. A segment is resent at once when three sent after it have arrived, and after a short wait when
-//     fewer have (resend.go).
+//     fewer have; the last of a flight after two round trips and 1.5 ms, once, as nothing sent later could show that it
+//     is lost (RFC 8985, section 7) (resend.go).
 //   - Congestion: none, as in RFC 908, or Options.Congestion (congest.go).
 //   - Size: a segment is at most the MTU, and one message as much less as the headers take. If both sides set
 //     Options.SegmentSize above it, up to 65,535 bytes, larger ones travel as fragments of IP, of which the loss of one

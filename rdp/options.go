@@ -14,8 +14,10 @@ const (
 	// DefaultOutstanding segments of 1,462 bytes are 374 kB: more than a gigabit LAN's or a veth pair's round
 	// trip holds, including the time that the receiver's thread is not on a processor.
 	DefaultOutstanding = 256
-	DefaultSendBuffer  = 1 << 20 // bytes
-	DefaultBacklog     = 128     // connections in SYN-RCVD per listener
+	// DefaultSendBuffer is more than a full window of such segments, and bounds what is under way in larger ones: a
+	// short queue on the way holds it, which matters as nothing else slows the sender down.
+	DefaultSendBuffer = 512 << 10 // bytes
+	DefaultBacklog    = 128       // connections in SYN-RCVD per listener
 
 	// DefaultReceiveMemory is what 85 connections with full windows need.
 	DefaultReceiveMemory = 64 << 20 // bytes

@@ -121,6 +121,7 @@ type Info struct {
 	BytesSent, BytesReceived           uint64 // data; retransmissions and duplicates not counted
 	AcksSent, EACKsSent                uint64 // segments without data; segments with EACK, with data or without
 	Timeouts, FastResends              uint64 // segments sent again by timer; because an EACK reported a hole
+	TailProbes                         uint64 // last segments sent again before their timeout
 	Probes                             uint64 // segments sent again to a peer that has them but doesn't take them
 	Duplicates, OutOfOrder, OutOfRange uint64 // segments received
 	KeepAlives                         uint64 // NULs sent

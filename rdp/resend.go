@@ -138,9 +138,11 @@ func (r *Record) resendHoles(now time.Duration) {
 
 // retry resends every segment whose timer has expired (RFC 908, section 3.7.3), backs off (RFC 6298, section 5.5),
 // and finds the next expiry. The oldest segment, if the peer has it and doesn't take it, is sent as a probe: its
-// acknowledgement could have been lost, and nothing else is outstanding that would show a dead peer.
+// acknowledgement could have been lost, and nothing else is outstanding that would show a dead peer. The last segment, if
+// nothing is sent after it that could show its loss, is sent again early, once: the others' losses show by its EACK.
 func (r *Record) retry(now time.Duration) {
 	r.retryAt = Never
+	rto := r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, 0)
 	for seq := r.sndUna; seq != r.sndNxt; seq++ {
 		s := r.out.at(seq)
 		probe := s.eacked && seq == r.sndUna
@@ -152,6 +154,12 @@ func (r *Record) retry(now time.Duration) {
 			continue
 		}
 		if s.suspect && !r.lose(now, seq, s) {
+			continue
+		}
+		tail := !s.resent && !s.suspect && !probe && now-s.sent < rto
+		if tail && seq != r.sndNxt-1 {
+			s.due = s.sent + rto
+			r.retryAt = min(r.retryAt, s.due)
 			continue
 		}
 		s.resent = true
@@ -169,16 +177,18 @@ func (r *Record) retry(now time.Duration) {
 		case s.suspect:
 			r.info.FastResends++
 			r.transmit(now, seq)
+		case tail:
+			r.info.TailProbes++
+			r.transmit(now, seq)
+		case seq == r.sndUna && int(r.expiries) >= r.retryLimit(s.kind):
+			r.fail(now, r.timeout())
+			return
 		default:
-			if r.cc != nil {
-				seq, s = r.expired(now, seq, s)
-			}
 			if seq == r.sndUna {
-				if int(r.expiries) >= r.retryLimit(s.kind) {
-					r.fail(now, r.timeout())
-					return
-				}
 				r.expiries++
+			}
+			if r.cc != nil && !r.expired(now, seq, s) {
+				continue
 			}
 			s.timeouts = min(s.timeouts+1, maxDoubled)
 			r.backoff = max(r.backoff, s.timeouts)

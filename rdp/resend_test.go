@@ -10,7 +10,7 @@ import (
 func TestRetransmissionBacksOffAndEnds(t *testing.T) {
 	s := inState(t, StateOpen, Options{MinRTO: 10 * time.Millisecond, MaxRTO: 100 * time.Millisecond, RetryLimit: 6, KeepAlive: -1})
 	s.write("x")
-	s.sent("<SEQ=201><ACK=100><Data=x>")
+	s.probed()
 	last := s.now
 	for i, want := range []time.Duration{10, 20, 40, 80, 100, 100} {
 		s.waitFor(time.Second)
@@ -61,9 +61,9 @@ func TestFastAnswerIsOfTheFirst(t *testing.T) {
 		s := inState(t, StateOpen, Options{})
 		s.r.rtt = rtt{}
 		s.r.rtt.sample(100 * time.Microsecond)
-		s.write("a", "b", "c", "d")
+		s.write("a", "b", "c", "d", "e")
 		s.wait(DefaultMinRTO) // all are sent again
-		if n := len(s.port.out); n != 8 {
+		if n := len(s.port.out); n != 10 {
 			t.Fatalf("sent %d segments", n)
 		}
 		s.port.out = nil
@@ -80,7 +80,7 @@ func TestKarn(t *testing.T) {
 	s := inState(t, StateOpen, Options{})
 	before := s.r.Info().SRTT
 	s.write("x")
-	s.sent("<SEQ=201><ACK=100><Data=x>")
+	s.probed()
 	s.waitFor(time.Second)
 	s.wait(time.Millisecond)
 	s.in("<SEQ=101><ACK=201>")
@@ -171,16 +171,50 @@ func TestShortWaitForReordering(t *testing.T) {
 // TestEachSegmentHasATimer (RFC 908, section 3.4.4).
 func TestEachSegmentHasATimer(t *testing.T) {
 	s := inState(t, StateOpen, Options{})
-	s.write("a")
-	s.wait(3 * time.Millisecond)
-	s.write("b")
+	for i, m := range []string{"a", "b", "c"} {
+		s.now = time.Duration(i) * time.Millisecond
+		s.write(m)
+	}
 	s.port.out = nil
-	s.wait(2 * time.Millisecond)
+	s.wait(DefaultMinRTO - s.now - 1)
+	s.sent("<SEQ=203><ACK=100><Data=c>") // the last, as a probe
+	s.wait(1)
 	s.sent("<SEQ=201><ACK=100><Data=a>")
-	s.wait(2 * time.Millisecond)
+	s.wait(time.Millisecond - 1)
 	s.sent()
-	s.wait(time.Millisecond)
+	s.wait(1)
 	s.sent("<SEQ=202><ACK=100><Data=b>")
+}
+
+// TestTailProbe (RFC 8985, section 7): the last segment is sent again soon, once, which costs no backoff. Its EACK shows
+// what else was lost.
+func TestTailProbe(t *testing.T) {
+	s := inState(t, StateOpen, Options{})
+	s.write("a", "b", "c", "d", "e")
+	start := s.now
+	s.probed()
+	if got := s.now - start; got != AckDelay*3/2 { // the round trip is 0 here
+		t.Errorf("after %v", got)
+	}
+	s.in("<SEQ=101><ACK=200><EA=205>")
+	var again []string
+	for _, b := range s.port.out {
+		again = append(again, s.decode(b))
+	}
+	if len(again) != 3 || again[0] != "<SEQ=201><ACK=100><Data=a>" { // 204 is less than three before it
+		t.Errorf("sent %v", again)
+	}
+	s.port.out = nil
+	s.wait(time.Millisecond)
+	s.sent("<SEQ=204><ACK=100><Data=d>")
+	if i := s.r.Info(); i.Timeouts != 0 || i.TailProbes != 1 || i.FastResends != 4 || i.RTO != DefaultMinRTO {
+		t.Errorf("%+v", i)
+	}
+	s.in("<SEQ=101><ACK=205>")
+	s.write("f") // the last of another flight
+	s.probed()
+	s.wait(DefaultMinRTO - 1)
+	s.sent()
 }
 
 // TestProbeOfUntakenData: what the peer has but doesn't take is sent again only to see whether it lives, for as long as

@@ -41,6 +41,15 @@ func (r *rtt) rto(lo, hi time.Duration, backoff uint8) time.Duration {
 	return min(d, hi)
 }
 
+// tail is how long the last of the segments waits for an answer before it is sent again as a probe (RFC 8985, section
+// 7.2): two round trips and what the peer may hold its ACK back, with a margin; but no longer than the RTO.
+func (r *rtt) tail(rto time.Duration) time.Duration {
+	if !r.sampled {
+		return rto
+	}
+	return min(rto, 2*r.srtt+AckDelay*3/2)
+}
+
 // reordering is how long a segment is waited for after one sent later has been reported (after RFC 8985, section
 // 6.2): a quarter of the round trip, but not less than a scheduler's hiccup.
 func (r *rtt) reordering(minRTO time.Duration) time.Duration {

@@ -274,6 +274,17 @@ func (s *script) waitFor(limit time.Duration) {
 	}
 }
 
+// probed waits until the last segment is sent again as a probe, alone.
+func (s *script) probed() {
+	s.t.Helper()
+	s.port.out = nil
+	s.waitFor(DefaultMinRTO)
+	if len(s.port.out) != 1 || Header(s.port.out[0]).Seq() != s.r.sndNxt-1 {
+		s.t.Fatalf("sent %d segments, want a probe", len(s.port.out))
+	}
+	s.port.out = nil
+}
+
 // events says what the user must have been told since the last call.
 func (s *script) events(want ...string) {
 	s.t.Helper()

@@ -131,12 +131,13 @@ func (r *Record) WriteMessage(now time.Duration, p []byte) error {
 func (r *Record) enqueue(k kind, p []byte) {
 	used := r.sndEnd - r.sndUna
 	r.out.reserve(r.sndUna, used, used+1)
-	s := outgoing{kind: k}
+	s := r.out.at(r.sndEnd)
+	s.data, s.kind = nil, k
+	s.timeouts, s.eacked, s.resent, s.lost = 0, false, false, false // transmit sets the rest
 	if len(p) > 0 {
 		s.data = r.endpoint.buffers.copy(p)
 		r.queuedBytes += len(p)
 	}
-	*r.out.at(r.sndEnd) = s
 	r.sndEnd++
 }
 
@@ -163,7 +164,11 @@ func (r *Record) transmit(now time.Duration, seq uint32) {
 	s := r.out.at(seq)
 	r.serial++
 	s.sent, s.serial, s.suspect = now, r.serial, false
-	s.due = now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, max(s.timeouts, r.backoff))
+	wait := r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, max(s.timeouts, r.backoff))
+	if !s.resent && r.backoff == 0 {
+		wait = r.rtt.tail(wait)
+	}
+	s.due = now + wait
 	r.retryAt = min(r.retryAt, s.due)
 
 	if s.kind == kindSYN {

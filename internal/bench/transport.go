@@ -77,7 +77,7 @@ func (n *node) addTransports() {
 			},
 			resent: func(c connection) int {
 				i := c.(*rdp.Record).Info()
-				return int(i.Timeouts + i.FastResends)
+				return int(i.Timeouts + i.FastResends + i.TailProbes)
 			},
 		},
 	}

@@ -111,7 +111,7 @@ func (s *subject) goodput(loss float64, size, count int) (rate, again float64, o
 	}
 	if record != nil {
 		i := record.Info()
-		resent := float64(i.Timeouts + i.FastResends)
+		resent := float64(i.Timeouts + i.FastResends + i.TailProbes)
 		again = resent / (resent + float64(i.BytesSent)/float64(size))
 	}
 	if b.end == 0 {
