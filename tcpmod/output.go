@@ -47,7 +47,7 @@ func (c *TCB) sendNew(now time.Duration) {
 		if k := min(unsent, peer, congested) / c.mss; k > 1 {
 			if k = c.trainable(k); k > 1 {
 				if !c.sendTrain(now, k) {
-					break
+					return
 				}
 				continue
 			}
