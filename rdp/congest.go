@@ -116,26 +116,20 @@ func (r *Record) gone(s *outgoing) {
 	r.unacked -= len(s.data)
 }
 
-// expired notes that the timer of the segment seq has: the network has stopped carrying. The segment, and all that was
-// sent a timeout ago, is lost. It reports whether the segment is to be sent again at once: the oldest is, others wait
-// for the window.
-func (r *Record) expired(now time.Duration, seq uint32, expired *outgoing) bool {
+// expired notes that the timer of a segment has: the network has stopped carrying. What was sent a timeout ago is lost,
+// and waits for the window, which the oldest segment doesn't: it always goes first.
+func (r *Record) expired(now time.Duration) {
 	if !r.timedOut {
 		r.cc.Timeout(now, r.flight())
 		r.timedOut = true
 	}
 	r.recovering, r.recover = false, r.sndNxt
 	rto := r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, 0)
-	for seq := r.sndUna; seq != r.sndNxt; seq++ {
-		if s := r.out.at(seq); s == expired || !s.eacked && !s.lost && now-s.sent >= rto {
+	for seq := r.sndUna + 1; before(seq, r.sndNxt); seq++ {
+		if s := r.out.at(seq); !s.eacked && !s.lost && (s.due <= now || now-s.sent >= rto) {
 			r.missing(s)
 		}
 	}
-	if seq != r.sndUna && r.congested(len(expired.data)) {
-		return false
-	}
-	r.found(expired)
-	return true
 }
 
 // congestionAcked takes in n bytes that the peer has been found to have; fresh says that SND.UNA advanced.

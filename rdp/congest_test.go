@@ -306,3 +306,25 @@ func TestReportedSegmentIsNotLost(t *testing.T) {
 		}
 	}
 }
+
+// TestOldestGoesFirst: a lost segment that waits for the window while others are under way goes first when their timers
+// expire, so that a peer that is gone is noticed by it.
+func TestOldestGoesFirst(t *testing.T) {
+	s := congestedScript(t, congestion.Reno)
+	s.fill()
+	s.in("<SEQ=101><ACK=200><EA=203,204,205>")
+	s.port.out = nil
+	s.in("<SEQ=101><ACK=201><EA=203,204,205>")
+	if s.sent(); !s.r.out.at(s.r.sndUna).lost {
+		t.Fatal("202 doesn't wait")
+	}
+	s.probed()
+	s.waitFor(time.Second)
+	if got := Header(s.port.out[0]).Seq(); got != 202 {
+		t.Errorf("sent %d first", got)
+	}
+	s.wait(time.Minute)
+	s.events(endTimeout)
+	s.port.out = nil
+	s.idle()
+}

@@ -127,7 +127,7 @@ func FuzzRecord(f *testing.F) {
 		s.base = uint32(start) << 24 // half of them beyond 2^31
 		s.sdm = start&0x10 == 0
 		s.max = 1 + uint16(start>>6)*3
-		o := Options{Outstanding: 1 + int(start>>6)*2, SendBuffer: 3000, ArrivalOrder: start&0x10 != 0, Checksum: start&0x20 != 0}
+		o := Options{Outstanding: 1 + int(start>>6)*2, SendBuffer: 3000, Linger: time.Hour, ArrivalOrder: start&0x10 != 0, Checksum: start&0x20 != 0}
 		s.checksum = o.Checksum
 		if start&0x40 != 0 {
 			s.e.memory = 2 * scriptMTU

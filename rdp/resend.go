@@ -162,6 +162,11 @@ func (r *Record) retry(now time.Duration) {
 			r.retryAt = min(r.retryAt, s.due)
 			continue
 		}
+		if r.cc != nil && !probe && !tail && !s.suspect {
+			if r.expired(now); s.lost { // not the oldest
+				continue
+			}
+		}
 		s.resent = true
 		switch {
 		case probe:
@@ -186,9 +191,6 @@ func (r *Record) retry(now time.Duration) {
 		default:
 			if seq == r.sndUna {
 				r.expiries++
-			}
-			if r.cc != nil && !r.expired(now, seq, s) {
-				continue
 			}
 			s.timeouts = min(s.timeouts+1, maxDoubled)
 			r.backoff = max(r.backoff, s.timeouts)
