@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"deputy/wireproto"
 )
 
@@ -68,7 +70,11 @@ func (b *Body) pageinReply(now time.Duration, m []byte) error {
 	if r.Flags&wireproto.FlagFault != 0 { // the end of the file
 		p.wanted = slices.DeleteFunc(p.wanted, func(s span) bool { return s.mapping == asked.mapping })
 	}
-	if err := b.self.Write(r.Address, r.Data); err != nil {
+	err = b.self.Write(r.Address, r.Data)
+	if errors.Is(err, unix.ESRCH) {
+		return nil // killed meanwhile, its end is told next
+	}
+	if err != nil {
 		b.fail(now, err)
 		return nil
 	}
