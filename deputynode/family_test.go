@@ -47,6 +47,41 @@ try: os.wait()
 except ChildProcessError as e: print(e)`}},
 }
 
+// threaded are programs with threads: in Python, and in Go.
+var threaded = []invocation{
+	{"", []string{"deputynode", "syscalls", "--format", "json"}},
+	{"", []string{"/usr/bin/python3", "-c", `import os, queue, signal, sys, threading
+q = queue.Queue()
+def work(i): q.put((i, os.path.exists("/node/name"), threading.get_native_id() != os.getpid()))
+threads = [threading.Thread(target=work, args=(i,)) for i in range(20)]
+for t in threads: t.start()
+for t in threads: t.join()
+print(sorted(q.get() for _ in threads))
+r, w = os.pipe()
+seen = []
+def read(): seen.append(os.read(r, 10))  # blocks; the others go on
+t = threading.Thread(target=read)
+t.start()
+signal.signal(signal.SIGUSR1, lambda *a: seen.append(b"caught"))
+t2 = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGUSR1))
+t2.start()
+t2.join()
+os.write(w, b"x")
+t.join()
+print(sorted(seen))
+sys.stdout.flush()
+if os.fork() == 0:
+    t = threading.Thread(target=os._exit, args=(9,))
+    t.start()
+    t.join()
+print(os.waitstatus_to_exitcode(os.wait()[1]))
+threading.Thread(target=signal.pause, daemon=True).start()
+sys.stdout.flush()
+t = threading.Thread(target=os.execlp, args=("echo", "echo", "executed by a thread"))
+t.start()
+t.join()`}},
+}
+
 // A child is a process of home with a body on the same node, whose pids it has; nothing of them is left when all have
 // ended, the parent first.
 func TestFamily(t *testing.T) {

@@ -129,7 +129,7 @@ sys.exit(9)`
 			$r = syscall(303, -100, $p, $h, $i, 0); print "$r $!\n", unpack("H48", $h), unpack("H*", $i), "\n"`, lines}},
 		{"", []string{python, "-c", "import ctypes; ctypes.string_at(0)"}},
 	}
-	programs = append(programs, families...)
+	programs = append(append(programs, families...), threaded...)
 	for _, transport := range []string{"tcpmod", "rdp"} {
 		for _, impair := range []string{"", "loss=1%,dup=0.5%,reorder=1%,seed=5"} {
 			t.Run(transport+" "+impair, func(t *testing.T) {

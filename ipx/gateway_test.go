@@ -486,3 +486,23 @@ func FuzzGateway(f *testing.F) {
 		}
 	})
 }
+
+// What a gateway's IP costs for each datagram that it forwards, without a device.
+func BenchmarkForward(b *testing.B) {
+	n := newInternet(b, 1500, 1500)
+	for range 2 {
+		if err := n.a.send(0, farB, string(make([]byte, 1060))); err != nil {
+			b.Fatal(err)
+		}
+		n.quiet(0)
+	}
+	n.g2.dev.null = true
+	frame := n.carried[0][len(n.carried[0])-1]
+	b.ReportAllocs()
+	for b.Loop() {
+		n.g1.Input(0, frame)
+	}
+	if n.g1.Stats().Input != (InputDrops{}) {
+		b.Errorf("%+v", n.g1.Stats().Input)
+	}
+}

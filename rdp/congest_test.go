@@ -198,6 +198,42 @@ func TestBottleneck(t *testing.T) {
 	}
 }
 
+// TestDeadPeerUnderCongestionControl: the peer goes while the last segment's timer is shorter than that of the one before
+// it, which was sent during a backoff. The window after the timeout is the oldest segment's: the last must not keep it, and
+// the connection ends by the retry limit.
+func TestDeadPeerUnderCongestionControl(t *testing.T) {
+	for _, a := range algorithms {
+		s := congestedScript(t, a)
+		write := func(n int) {
+			if err := s.r.WriteMessage(s.now, make([]byte, n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(1460)
+		s.now = s.e.Deadline()
+		s.e.Advance(s.now) // a timeout: a window of one segment, and a backoff
+		write(1200)
+		write(1200)
+		s.in("<SEQ=101><ACK=201>") // of a segment sent twice: the backoff stays
+		s.now += time.Millisecond
+		s.in("<SEQ=101><ACK=202>")
+		write(1200)
+		for s.r.State() == StateOpen && s.now < time.Minute {
+			s.port.out = nil
+			s.now = max(s.now, s.e.Deadline())
+			s.e.Advance(s.now)
+			for _, b := range s.port.out {
+				if h := Header(b); h.Flags()&RST == 0 && h.Seq() != 203 && s.now > time.Second { // after the tail probe
+					t.Fatalf("%s: sent %d again, while the oldest is 203", a, h.Seq())
+				}
+			}
+		}
+		if got := s.r.Err(); !errors.Is(got, ErrTimeout) {
+			t.Errorf("%s: at %v the connection is in %v, and ended with %v, want %v", a, s.now, s.r.State(), got, ErrTimeout)
+		}
+	}
+}
+
 // counter is a Controller that counts, with a window of any size.
 type counter struct{ lost, timeouts, acked, idle int }
 
@@ -246,6 +282,28 @@ func TestControllerIsTold(t *testing.T) {
 	s.in("<SEQ=101><ACK=212>")
 	if c.acked != 6+2+1 {
 		t.Errorf("%+v after it", c)
+	}
+}
+
+// TestReportedSegmentIsNotLost: the oldest segment was suspected to be lost, and is reported after all, but not taken.
+// It is probed with; it isn't lost, and nothing waits for it for ever.
+func TestReportedSegmentIsNotLost(t *testing.T) {
+	for _, a := range algorithms {
+		s := congestedScript(t, a)
+		s.fill()
+		s.r.recover = s.r.sndNxt // another one of the flight was lost
+		suspect := s.r.out.at(201)
+		suspect.suspect, suspect.due = true, s.now
+		s.in("<SEQ=101><ACK=200><EA=201>")
+		s.fill()
+		s.r.retry(s.now)
+		if s.r.Info().Probes != 1 {
+			t.Errorf("%s: %d probes, want 1", a, s.r.Info().Probes)
+		}
+		s.in(fmt.Sprintf("<SEQ=101><ACK=%d>", s.r.sndNxt-1))
+		if s.r.lost != 0 || s.r.lostBytes != 0 {
+			t.Errorf("%s: %d segments of %d bytes are lost for ever", a, s.r.lost, s.r.lostBytes)
+		}
 	}
 }
 

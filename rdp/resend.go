@@ -54,7 +54,7 @@ func (r *Record) acknowledge(now time.Duration, h Header) bool {
 		if s.eacked {
 			continue
 		}
-		s.eacked, news = true, true
+		s.eacked, s.suspect, news = true, false, true
 		if r.eacked == 0 || before(r.eackedHigh, seq) {
 			r.eackedHigh = seq
 		}

@@ -256,11 +256,11 @@ func (c *TCB) unacceptable(now time.Duration, s *segment) {
 	if s.flags&RST != 0 {
 		return
 	}
-	if s.seq.lt(c.rcv.nxt) {
+	old := s.seq.lt(c.rcv.nxt) && c.rcv.nxt.sub(s.seq) <= c.rcv.size
+	if old {
 		c.sack.duplicate(s.seq, minSeq(s.seq.add(len(s.data)), c.rcv.nxt))
 	}
 	c.answer(now, s)
-	old := s.seq.lt(c.rcv.nxt) && c.rcv.nxt.sub(s.seq) <= c.rcv.size
 	if old && s.flags&(SYN|ACK) == ACK && c.state != SynRcvd {
 		c.alive.heard = now
 		if c.state == TimeWait && s.flags&FIN != 0 {

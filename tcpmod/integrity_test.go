@@ -114,10 +114,3 @@ func TestResetHasIntegrity(t *testing.T) {
 		t.Errorf("OnEnd %v", a.err)
 	}
 }
-
-func TestUnknownIntegrity(t *testing.T) {
-	s := newScript(t)
-	if err := s.e.Listen(1, Options{Integrity: IntegrityCRC32C + 1}, nil); err != ErrIntegrity {
-		t.Errorf("error %v", err)
-	}
-}

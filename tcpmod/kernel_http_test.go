@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"deputy/link"
 	"deputy/tcpmod"
 )
 
@@ -44,9 +45,9 @@ func (k *kernel) start(t *testing.T, dir, name string, args ...string) (*exec.Cm
 
 // curl, over the kernel's TCP, fetches from and posts to net/http over ours.
 func TestCurl(t *testing.T) {
-	for _, percent := range []float64{0, 1} {
-		t.Run(fmt.Sprintf("loss=%v%%", percent), func(t *testing.T) {
-			k := newKernel(t, percent)
+	for _, im := range []link.Impairment{perfect, bad} {
+		t.Run(im.String(), func(t *testing.T) {
+			k := newKernel(t, im)
 			f := &face{listener: k.listen(t)}
 			f.serve(t, f.listener)
 			file := filepath.Join(t.TempDir(), "page")
@@ -70,7 +71,7 @@ func TestCurl(t *testing.T) {
 // Our HTTP client fetches from Python's server over the kernel's TCP, on one
 // connection and on several.
 func TestPythonHTTPServer(t *testing.T) {
-	k := newKernel(t, 0)
+	k := newKernel(t, perfect)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "page"), page(), 0o600); err != nil {
 		t.Fatal(err)
@@ -126,7 +127,7 @@ func fetch(client *http.Client, from netip.AddrPort) error {
 
 // A closed port of the kernel refuses, and one of ours refuses the kernel.
 func TestKernelRefuses(t *testing.T) {
-	k := newKernel(t, 0)
+	k := newKernel(t, perfect)
 	_, err := k.dialer().DialAddrPort(t.Context(), netip.AddrPortFrom(kernelAddr, testPort))
 	if err == nil || !strings.Contains(err.Error(), tcpmod.ErrRefused.Error()) {
 		t.Errorf("dialing the kernel: %v", err)

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -74,8 +75,15 @@ func (l *lossy) Receive() []byte {
 	}
 }
 
-// newKernel makes the pair. Each direction loses so many of a hundred frames.
-func newKernel(t *testing.T, percent float64) *kernel {
+// perfect and bad are what the frames between us and the kernel go through.
+var (
+	perfect = link.Impairment{}
+	bad     = link.Impairment{Loss: 1, Reorder: 1, Duplicate: 1, Seed: 1}
+)
+
+// newKernel makes the pair. What we send meets the impairment, and of what we
+// receive as much is lost.
+func newKernel(t *testing.T, im link.Impairment) *kernel {
 	t.Helper()
 	a, b := nstest.Pair(t)
 	b.OffloadsOff()
@@ -88,12 +96,12 @@ func newKernel(t *testing.T, percent float64) *kernel {
 		}
 	})
 	k := &kernel{Node: b, capture: &capture{}}
-	dev = &lossy{dev, rand.New(rand.NewPCG(1, 2)), percent / 100}
+	dev = &lossy{dev, rand.New(rand.NewPCG(1, 2)), float64(im.Loss) / 100}
 	dev, err := link.Tap(dev, k.capture)
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.node = conntest.Start(t, dev, ourPrefix, link.Impairment{Loss: link.Percent(percent), Seed: 1})
+	k.node = conntest.Start(t, dev, ourPrefix, im)
 	k.endpoint = addTCP(k.node)
 	return k
 }
@@ -132,6 +140,33 @@ func (k *kernel) kernelDial(context.Context) (c net.Conn, err error) {
 	to := net.TCPAddrFromAddrPort(netip.AddrPortFrom(ourPrefix.Addr(), testPort))
 	k.Do(func() { c, err = net.DialTCP("tcp4", nil, to) })
 	return c, err
+}
+
+// connect opens a connection, by us or by the kernel.
+func (k *kernel) connect(t *testing.T, byUs bool) (*tcpmod.Conn, *net.TCPConn) {
+	t.Helper()
+	var l net.Listener
+	dial := k.kernelDial
+	if byUs {
+		l = k.kernelListen(t)
+		dial = func(ctx context.Context) (net.Conn, error) {
+			return k.dialer().DialAddrPort(ctx, netip.AddrPortFrom(kernelAddr, testPort))
+		}
+	} else {
+		l = k.listen(t)
+	}
+	c1, c2, stop, err := conntest.Pipe(l, dial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stop()
+		_ = l.Close()
+	})
+	if byUs {
+		return c1.(*tcpmod.Conn), c2.(*net.TCPConn)
+	}
+	return c2.(*tcpmod.Conn), c1.(*net.TCPConn)
 }
 
 // exchange sends n pseudo-random bytes each way at once, closes each direction
@@ -223,10 +258,10 @@ func (c *capture) verify(t *testing.T) {
 }
 
 // negotiated compares what both ends say of the options.
-func negotiated(t *testing.T, ours *tcpmod.Conn, kernels net.Conn) {
+func negotiated(t *testing.T, ours *tcpmod.Conn, kernels *net.TCPConn) {
 	t.Helper()
 	const all = 1 | 2 | 4 // TCPI_OPT_TIMESTAMPS, _SACK and _WSCALE of linux/tcp.h
-	raw, err := kernels.(*net.TCPConn).SyscallConn()
+	raw, err := kernels.SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,37 +284,81 @@ func negotiated(t *testing.T, ours *tcpmod.Conn, kernels net.Conn) {
 const bulk = 4 << 20
 
 func TestKernel(t *testing.T) {
-	for _, percent := range []float64{0, 1} {
-		t.Run(fmt.Sprintf("loss=%v%%", percent), func(t *testing.T) {
+	for _, im := range []link.Impairment{perfect, bad} {
+		t.Run(im.String(), func(t *testing.T) {
 			for _, we := range []string{"dial", "listen"} {
 				t.Run(we, func(t *testing.T) {
-					k := newKernel(t, percent)
-					var l net.Listener
-					var dial func(context.Context) (net.Conn, error)
-					if we == "dial" {
-						l = k.kernelListen(t)
-						dial = func(ctx context.Context) (net.Conn, error) {
-							return k.dialer().DialContext(ctx, "", netip.AddrPortFrom(kernelAddr, testPort).String())
-						}
-					} else {
-						l, dial = k.listen(t), k.kernelDial
-					}
-					defer l.Close()
-					c1, c2, stop, err := conntest.Pipe(l, dial)
-					if err != nil {
-						t.Fatal(err)
-					}
-					defer stop()
-					ours, kernels := c1, c2
-					if we == "listen" {
-						ours, kernels = c2, c1
-					}
-					negotiated(t, ours.(*tcpmod.Conn), kernels)
+					k := newKernel(t, im)
+					ours, kernels := k.connect(t, we == "dial")
+					negotiated(t, ours, kernels)
 					exchange(t, [2]net.Conn{ours, kernels}, bulk)
-					t.Logf("%+v", k.endpoint.Stats())
 					k.capture.verify(t)
 				})
 			}
 		})
+	}
+}
+
+// Neither reads: both windows close. Then both do, and all arrives.
+func TestKernelZeroWindow(t *testing.T) {
+	k := newKernel(t, bad)
+	ours, kernels := k.connect(t, true)
+	n := fill(t, ours)
+	m := fill(t, kernels)
+	if ours.Info().SendWindow >= ours.Info().MSS {
+		t.Errorf("the kernel's window is still open: %+v", ours.Info())
+	}
+	for _, x := range []struct {
+		from io.Reader
+		want int
+	}{{kernels, n}, {ours, m}} {
+		if got, err := io.Copy(io.Discard, io.LimitReader(x.from, int64(x.want))); err != nil || int(got) != x.want {
+			t.Errorf("%d bytes of %d, %v", got, x.want, err)
+		}
+	}
+	exchange(t, [2]net.Conn{ours, kernels}, 100_000)
+}
+
+// fill writes until the peer takes nothing for a while, and returns how much
+// was taken.
+func fill(t *testing.T, c net.Conn) int {
+	t.Helper()
+	p := make([]byte, 64<<10)
+	total := 0
+	for {
+		if err := c.SetWriteDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := c.Write(p)
+		total += n
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return total
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A reset by either ends the other's connection.
+func TestKernelReset(t *testing.T) {
+	for _, byUs := range []bool{true, false} {
+		k := newKernel(t, perfect)
+		ours, kernels := k.connect(t, byUs)
+		var err error
+		if byUs {
+			if err := ours.Abort(); err != nil {
+				t.Fatal(err)
+			}
+			_, err = kernels.Read(make([]byte, 1))
+		} else {
+			if err := errors.Join(kernels.SetLinger(0), kernels.Close()); err != nil {
+				t.Fatal(err)
+			}
+			_, err = ours.Read(make([]byte, 1))
+		}
+		if !errors.Is(err, unix.ECONNRESET) {
+			t.Errorf("by us %v: %v", byUs, err)
+		}
 	}
 }

@@ -34,9 +34,15 @@ const dupThresh = 3
 type lossRecovery struct {
 	mode     lossMode
 	deadline time.Duration
-	since    time.Duration // the first retransmission timeout without progress; Never: none
-	probing  time.Duration // the first probe of the window; Never: none
-	shift    uint          // doublings of the persist timer
+	shift    uint // doublings of the persist timer
+
+	// How long the peer has been silent is counted in timeouts, not read from
+	// the clock: it may jump, as when the machine was suspended.
+	timeouts int           // retransmission timeouts without progress
+	silent   time.Duration // their sum, but for the first
+	probes   int           // of the window, unanswered
+	probedAt time.Duration // when the last was sent
+	ignored  time.Duration // the time given to them
 
 	phase   phase
 	recover seqNum // the phase ends when this is acknowledged
@@ -52,14 +58,14 @@ type lossRecovery struct {
 	tailEnd    seqNum // TLP.end_seq
 }
 
-func (l *lossRecovery) init() { l.deadline, l.since, l.probing = Never, Never, Never }
+func (l *lossRecovery) init() { l.deadline = Never }
 
 func (l *lossRecovery) set(m lossMode, t time.Duration) { l.mode, l.deadline = m, t }
 
 func (l *lossRecovery) stop() { l.set(lossNone, Never) }
 
 // progress notes that something new was acknowledged.
-func (l *lossRecovery) progress() { l.since, l.shift, l.probed = Never, 0, false }
+func (l *lossRecovery) progress() { l.timeouts, l.silent, l.shift, l.probed = 0, 0, 0, false }
 
 // begin enters a phase that ends when recover is acknowledged.
 func (l *lossRecovery) begin(p phase, recover seqNum) {
@@ -74,7 +80,7 @@ func (c *TCB) restartLossTimer(now time.Duration) {
 	l := &c.loss
 	switch {
 	case c.snd.flight() > 0:
-		l.shift, l.probing = 0, Never
+		l.shift, l.probes, l.ignored = 0, 0, 0
 		rto := c.rtt.timeout()
 		if pto := c.probeTimeout(); !l.probed && l.phase == phaseOpen && pto < rto {
 			l.set(lossProbe, now+pto)
@@ -82,13 +88,18 @@ func (c *TCB) restartLossTimer(now time.Duration) {
 			l.set(lossRTO, now+rto)
 		}
 	case c.pending():
-		l.since = Never
-		l.set(lossPersist, now+min(c.rtt.timeout()<<min(l.shift, 20), c.opt.MaxRTO))
+		l.timeouts, l.silent = 0, 0
+		l.set(lossPersist, now+c.persistTimeout())
 	default:
 		l.stop()
 		return
 	}
 	c.arm(l.deadline)
+}
+
+// persistTimeout returns the time to the next probe of the window.
+func (c *TCB) persistTimeout() time.Duration {
+	return min(c.rtt.timeout()<<min(c.loss.shift, 20), c.opt.MaxRTO)
 }
 
 // lossExpired is called when the timer has expired.
@@ -115,11 +126,11 @@ func (c *TCB) retransmissionTimeout(now time.Duration) {
 	if handshake {
 		limit = c.opt.ConnectTimeout
 	}
-	again := l.since != Never
-	if !again {
-		l.since = now
+	again := l.timeouts > 0
+	if again {
+		l.silent += c.rtt.timeout()
 	}
-	if now-l.since >= limit {
+	if l.timeouts++; l.silent >= limit {
 		c.timedOut(now)
 		return
 	}

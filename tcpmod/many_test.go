@@ -45,3 +45,22 @@ func TestIdleConnectionIsSmall(t *testing.T) {
 	}
 	runtime.KeepAlive(p)
 }
+
+// BenchmarkManyBusy has ten thousand connections take turns: each segment is of
+// another one than the last, so that the table is searched and the cache is
+// cold.
+func BenchmarkManyBusy(b *testing.B) {
+	const conns = 10000
+	p := newPipe()
+	clients := make([]*sink, conns)
+	for i := range clients {
+		clients[i], _ = p.connect(b, Options{}, true)
+	}
+	msg := make([]byte, 24)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		clients[i%conns].c.Write(p.now, msg)
+		p.pump()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/2, "ns/segment")
+}

@@ -3,10 +3,13 @@ package tcpmod
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"net/netip"
 	"slices"
 	"testing"
 	"time"
+
+	"deputy/internal/congestion"
 )
 
 func TestActiveOpen(t *testing.T) {
@@ -325,5 +328,51 @@ func TestISN(t *testing.T) {
 	}
 	if New(&s.port, Config{}).initialSeq(0, k) == first {
 		t.Error("another secret has the same number")
+	}
+}
+
+func TestUnknownOptions(t *testing.T) {
+	for _, x := range []struct {
+		o    Options
+		want error
+	}{{Options{Integrity: IntegrityCRC32C + 1}, ErrIntegrity}, {Options{Congestion: "vegas"}, congestion.ErrAlgorithm}} {
+		s := newScript(t)
+		if err := s.e.Listen(1, x.o, nil); !errors.Is(err, x.want) {
+			t.Errorf("Listen: %v, want %v", err, x.want)
+		}
+		if _, err := s.e.Dial(0, addrPort(1, 1), x.o, s.ev); !errors.Is(err, x.want) {
+			t.Errorf("Dial: %v, want %v", err, x.want)
+		}
+		if len(s.e.conns)+len(s.e.listeners) != 0 {
+			t.Error("something is left")
+		}
+	}
+}
+
+// narrowPort is a network that knows of a smaller MTU to its peer.
+type narrowPort struct {
+	wirePort
+	path int
+}
+
+func (p *narrowPort) PathMTU(netip.Addr) int { return p.path }
+
+// The segment size is that of the path, the announced one ours, and neither
+// falls below the floor.
+func TestPathOfTheNetwork(t *testing.T) {
+	for path, want := range map[int]int{700: 680, 2000: 980, 100: minPathMSS} {
+		p := &narrowPort{wirePort{mtu: 1000}, path}
+		s := &script{t: t, e: New(p, Config{Seed: &[32]byte{1}}), ev: &recorder{take: -1}, window: 60000}
+		s.listen(Options{})
+		s.in("S", 0, 0, "", optMSS, 4, 5, 180)
+		h := Header(p.out[0])
+		if o := parseSYNOptions(h.Options()); o.mss != 980 {
+			t.Errorf("announced %d", o.mss)
+		}
+		s.iss = seqNum(h.Seq())
+		s.in("A", 1, 1, "")
+		if got := s.c.Info().MSS; got != want {
+			t.Errorf("path of %d: MSS %d, want %d", path, got, want)
+		}
 	}
 }

@@ -5,59 +5,63 @@ import (
 	"time"
 )
 
-// output sends what was written, as far as the windows allow (RFC 9293,
-// section 3.8.6.2.1), and the FIN after it.
+// output sends again what is lost, then what was written, as far as the windows
+// allow, and the FIN after it.
 func (c *TCB) output(now time.Duration) {
 	if !c.state.sends() {
 		return
 	}
-	if c.board.lost > 0 && !c.resend(now) {
-		return
+	if c.board.lost == 0 || c.resend(now) {
+		c.sendNew(now)
 	}
+	if c.loss.mode == lossNone && (c.snd.flight() > 0 || c.pending()) {
+		c.restartLossTimer(now)
+	}
+}
+
+// sendNew sends what was not sent yet (RFC 9293, section 3.8.6.2.1).
+func (c *TCB) sendNew(now time.Duration) {
 	c.limited = false
 	for {
 		off := c.snd.flight() // of SND.NXT in the buffer
 		unsent := c.out.n - off
 		if unsent < 0 || (unsent == 0 && !c.finQueued) || c.board.full() {
-			break // all is sent
+			return // all is sent
 		}
 		peer, congested := c.snd.wnd-off, c.window()-c.pipe()
 		n := min(unsent, c.mss, peer, congested)
 		if unsent > 0 && n <= 0 {
 			c.limited = peer > 0
-			break
+			return
 		}
 		if n < unsent && n < c.mss {
 			// A window, not the end of the data, makes the segment short.
 			if congested < peer {
 				c.limited = true
-				break
+				return
 			}
 			if n < c.snd.maxWnd/2 {
-				break
+				return
 			}
 		}
 		if k := min(unsent, peer, congested) / c.mss; k > 1 {
 			if k = c.trainable(k); k > 1 {
 				if !c.sendTrain(now, k) {
-					break
+					return
 				}
 				continue
 			}
 		}
 		fin := c.finQueued && n == unsent && peer > n
 		if n == 0 && !fin {
-			break
+			return
 		}
 		if c.opt.Nagle && n < c.mss && off > 0 && !c.finQueued {
-			break
+			return
 		}
 		if !c.sendNext(now, n, fin) {
-			break
+			return
 		}
-	}
-	if c.loss.mode == lossNone && (c.snd.flight() > 0 || c.pending()) {
-		c.restartLossTimer(now)
 	}
 }
 

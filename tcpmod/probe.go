@@ -56,13 +56,17 @@ func (c *TCB) tailAcknowledged(now time.Duration, ack seqNum, d *delivery, dupli
 // decent segment is used as it is (section 3.8.6.2.1, the override timeout).
 func (c *TCB) probeWindow(now time.Duration) {
 	l := &c.loss
-	if l.probing == Never {
-		l.probing = now
+	if c.alive.heard >= l.probedAt {
+		l.probes, l.ignored = 0, 0
 	}
-	if now-max(l.probing, c.alive.heard) >= c.opt.Timeout {
+	if l.probes > 0 {
+		l.ignored += c.persistTimeout()
+	}
+	if l.probes++; l.ignored >= c.opt.Timeout {
 		c.timedOut(now)
 		return
 	}
+	l.probedAt = now
 	off := c.snd.flight()
 	n := max(0, min(c.out.n-off, c.mss, c.snd.wnd-off))
 	fin := c.finQueued && n == c.out.n-off && c.snd.wnd > n+off

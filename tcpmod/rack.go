@@ -84,7 +84,7 @@ func (r *rack) recoveryEnded() {
 func (c *TCB) detectLosses(now time.Duration) bool {
 	r, b := &c.rack, &c.board
 	r.deadline = Never
-	if r.rtt == 0 || b.n == 0 {
+	if r.rtt == 0 {
 		return false
 	}
 	found := false

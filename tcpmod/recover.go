@@ -127,10 +127,13 @@ func (c *TCB) steer(now time.Duration, acked int, duplicate bool, d *delivery) {
 		c.rack.recoveryEnded()
 	}
 	found := false
-	if c.sack.ok {
-		found = c.detectLosses(now)
-	} else {
+	switch {
+	case !c.sack.ok:
 		found = c.countDuplicates(acked, duplicate, d)
+	case c.board.n > 0:
+		found = c.detectLosses(now)
+	default:
+		c.rack.deadline = Never
 	}
 	switch l.phase {
 	case phaseOpen:

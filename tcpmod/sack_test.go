@@ -315,3 +315,33 @@ func TestLostSegmentsAreJoined(t *testing.T) {
 	s.in("A", 1, 11, "")
 	s.out("PA 11:301(290) ack 1")
 }
+
+// Duplicates widen the reordering window, once a round trip and up to one round
+// trip; it is narrow again after 16 recoveries without.
+func TestReorderingWindowAdapts(t *testing.T) {
+	s := sackSending(t, 3, Options{InitialWindow: 1 << 20})
+	r := &s.c.rack
+	r.reordering = true
+	narrow := s.c.reorderingWindow()
+	s.in("A", 1, 2001, "", s.sack(1001, 2001)...)
+	s.in("A", 1, 2001, "", s.sack(1001, 2001)...) // of the same round trip
+	if got := s.c.reorderingWindow(); got.Round(time.Microsecond) != 2*narrow.Round(time.Microsecond) {
+		t.Errorf("window %v after a duplicate, want twice %v", got, narrow)
+	}
+	for range 10 {
+		s.write(kilo)
+		s.wait(rtt)
+		s.in("A", 1, s.c.snd.nxt.sub(s.iss), "")
+		una := s.c.snd.una.sub(s.iss)
+		s.in("A", 1, una, "", s.sack(una-1000, una)...)
+	}
+	if got := s.c.reorderingWindow(); got != s.c.rtt.srtt {
+		t.Errorf("window %v, want one round trip at most, %v", got, s.c.rtt.srtt)
+	}
+	for range reoPersist {
+		r.recoveryEnded()
+	}
+	if got := s.c.reorderingWindow(); got != min(r.minRTT/4, s.c.rtt.srtt) {
+		t.Errorf("window %v after %d recoveries, want a quarter of %v", got, reoPersist, r.minRTT)
+	}
+}

@@ -62,17 +62,16 @@ func (b *scoreboard) stamp(now time.Duration) time.Duration {
 
 // push notes a new segment of n bytes.
 func (b *scoreboard) push(now time.Duration, end seqNum, n int) {
-	b.grow()
+	if b.n == len(b.ring) {
+		b.grow()
+	}
 	b.n++
 	*b.at(b.n - 1) = sentSegment{at: b.stamp(now), end: end}
 	b.pipe += n
 }
 
-// grow makes room for one more segment.
+// grow makes room for more segments.
 func (b *scoreboard) grow() {
-	if b.n < len(b.ring) {
-		return
-	}
 	ring := make([]sentSegment, max(minSent, 2*len(b.ring)))
 	for i := range b.n {
 		ring[i] = *b.at(i)
@@ -183,7 +182,9 @@ func (b *scoreboard) search(seq seqNum) int {
 
 // split cuts segment i in two, the first of which ends at end.
 func (b *scoreboard) split(i int, end seqNum) {
-	b.grow()
+	if b.n == len(b.ring) {
+		b.grow()
+	}
 	b.n++
 	for j := b.n - 1; j > i; j-- {
 		*b.at(j) = *b.at(j - 1)

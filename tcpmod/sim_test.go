@@ -489,6 +489,96 @@ func TestOutageIsSurvived(t *testing.T) {
 	}
 }
 
+// The clock jumps, as after a suspension, in the middle of a transfer, while
+// the window is closed, and while all is idle: no connection is given up.
+func TestClockJumps(t *testing.T) {
+	s := newSim(1)
+	s.loss = 0.02
+	a, b := user{total: 3_000_000, greedy: true}, user{total: 1_000_000, greedy: true}
+	s.connect(t, Options{}, &a, &b)
+	jumps := 0
+	next := 50_000
+	if !s.run(10*time.Minute+40*time.Hour, func() bool {
+		if b.got > next {
+			next += 50_000
+			jumps++
+			s.now += 37 * time.Minute
+		}
+		return a.ended && b.ended
+	}) || a.err != io.EOF || b.err != io.EOF || a.got != 1_000_000 || b.got != 3_000_000 {
+		t.Errorf("got %d and %d, %v and %v", a.got, b.got, a.err, b.err)
+	}
+	if jumps < 50 {
+		t.Errorf("%d jumps", jumps)
+	}
+
+	s = newSim(2)
+	a, b = user{total: 300_000, greedy: true}, user{greedy: true, hold: true}
+	s.connect(t, Options{ReceiveBuffer: 16 << 10}, &a, &b)
+	s.run(time.Second, func() bool { return b.open })
+	b.stalled = true
+	for range 20 {
+		s.run(10*time.Second, func() bool { return false })
+		s.now += time.Hour
+	}
+	b.stalled = false
+	b.c.Resume(s.now)
+	if !s.run(time.Minute, func() bool { return b.got == 300_000 }) {
+		t.Fatalf("got %d, %v", b.got, a.err)
+	}
+	for range 20 {
+		s.now += time.Hour
+		s.run(40*time.Second, func() bool { return false })
+	}
+	if a.c.State() != FinWait2 || b.c.State() != CloseWait {
+		t.Errorf("%v and %v", a.c.State(), b.c.State())
+	}
+}
+
+// restart replaces an end by a new one, as after a crash. What is on the wire
+// still arrives.
+func (s *sim) restart(i int) {
+	p := s.ends[i].net
+	s.ends[i] = New(p, Config{Seed: &[32]byte{byte(i), 99}})
+}
+
+// A peer that crashed and came back resets what it doesn't know any more, and
+// a new connection between the same ports works though the old one is still
+// open at the other end (RFC 9293, section 3.5.1).
+func TestPeerRestarts(t *testing.T) {
+	for seed := uint64(1); seed <= 100; seed++ {
+		s := newSim(seed)
+		s.loss, s.reorder, s.dup = 0.02, 0.2, 0.1
+		if seed%2 == 0 {
+			s.setISN(0, 50000, 80, 1<<31+uint32(seed)<<16)
+		}
+		old, oldPeer := user{total: 1 << 20, greedy: true}, user{total: 1 << 20, greedy: true}
+		o := Options{Timestamps: seed%3 == 0, Integrity: Integrity(seed % 2)}
+		s.connect(t, o, &old, &oldPeer)
+		s.run(time.Second, func() bool { return oldPeer.got > 100_000 })
+		s.restart(0)
+		if seed%4 == 0 { // nobody dials: the reset comes by itself
+			if !s.run(time.Second, func() bool { return oldPeer.ended }) || !errors.Is(oldPeer.err, ErrReset) {
+				t.Fatalf("seed %d: OnEnd %v", seed, oldPeer.err)
+			}
+			continue
+		}
+		listener := s.ends[1].listeners[80]
+		a, b := user{t: t, s: s, total: 50_000, want: 50_000, greedy: true}, user{t: t, s: s, end: 1, total: 50_000, want: 50_000, greedy: true}
+		listener.accept = func(_ time.Duration, c *TCB) Events { b.c = c; return &b }
+		var err error
+		if a.c, err = s.ends[0].DialFrom(s.now, 50000, addrPort(1, 80), o, &a); err != nil {
+			t.Fatal(err)
+		}
+		if !s.run(time.Minute, func() bool { return a.ended && b.ended }) || a.err != io.EOF || b.err != io.EOF || a.got != 50_000 || b.got != 50_000 {
+			t.Fatalf("seed %d: got %d and %d, %v and %v", seed, a.got, b.got, a.err, b.err)
+		}
+		if !errors.Is(oldPeer.err, ErrReset) {
+			t.Errorf("seed %d: the old end got %v", seed, oldPeer.err)
+		}
+	}
+}
+
 func TestKeepaliveClosesDeadPeer(t *testing.T) {
 	for _, off := range []bool{false, true} {
 		t.Run(fmt.Sprint("off=", off), func(t *testing.T) {

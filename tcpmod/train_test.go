@@ -51,7 +51,9 @@ func newTrainSim(seed uint64) (*sim, [2]*trainPort) {
 // Streams through trains arrive as they were written, also when segments of them are lost, twice or late; with options
 // that a train cannot carry there is none.
 func TestTrains(t *testing.T) {
-	for seed := uint64(1); seed <= 200; seed++ {
+	const seeds = 200
+	total := 0
+	for seed := uint64(1); seed <= seeds; seed++ {
 		s, ports := newTrainSim(seed)
 		if seed%4 != 0 {
 			s.loss, s.dup, s.reorder = s.rng.Float64()*0.05, s.rng.Float64()*0.02, s.rng.Float64()*0.1
@@ -67,12 +69,17 @@ func TestTrains(t *testing.T) {
 		if !s.run(time.Minute, done) || a.err != io.EOF || b.err != io.EOF || a.got != a.want || b.got != b.want {
 			t.Fatalf("seed %d at %v: got %d of %d and %d of %d, ends %v and %v", seed, s.now, a.got, a.want, b.got, b.want, a.err, b.err)
 		}
-		if trains := ports[0].trains; (trains > 0) != (o.Integrity == IntegrityNone) {
+		trains := ports[0].trains
+		if trains > 0 && o.Integrity != IntegrityNone {
 			t.Errorf("seed %d: %d trains with integrity %v", seed, trains, o.Integrity)
 		}
+		total += trains
 		if in, out := s.ends[1].Stats().SegmentsIn, s.ends[0].Stats().SegmentsOut; s.loss == 0 && in != out {
 			t.Errorf("seed %d: %d segments sent, %d received", seed, out, in)
 		}
+	}
+	if total < 10*seeds {
+		t.Errorf("%d trains in %d streams", total, seeds)
 	}
 }
 

@@ -99,7 +99,9 @@ func (a *Agent) nodes(now time.Duration) []control.Node {
 func (a *Agent) processes() []control.Process {
 	var all []control.Process
 	for _, d := range a.home.Deputies() {
-		all = append(all, process(d.Report(), false))
+		if d.Leads() {
+			all = append(all, process(d.Report(), false))
+		}
 	}
 	slices.SortFunc(all, func(x, y control.Process) int { return x.PID - y.PID })
 	return all

@@ -32,8 +32,8 @@ func refusedClone(call uint32, flags uint64) unix.Errno {
 	switch {
 	case call != unix.SYS_CLONE:
 		return 0
-	case flags&(unix.CLONE_THREAD|unix.CLONE_SIGHAND) != 0: // threads: not yet; a program that can do without tries
-		return unix.EAGAIN
+	case flags&unix.CLONE_SIGHAND != 0 && flags&unix.CLONE_THREAD == 0: // handlers shared by two processes
+		return unix.EINVAL
 	case flags&namespaces != 0:
 		return unix.EPERM
 	case flags&unix.CLONE_PIDFD != 0: // as before Linux 5.2
@@ -64,7 +64,10 @@ func (b *Body) beChildOf(parentPID int) error {
 	case unix.SYS_VFORK:
 		flags |= unix.CLONE_VM | unix.CLONE_VFORK
 	}
-	r.Orig_rax, r.Rdi, r.Rsi = unix.SYS_CLONE, flags|unix.CLONE_PARENT, stack
+	if flags&unix.CLONE_THREAD == 0 {
+		flags |= unix.CLONE_PARENT
+	}
+	r.Orig_rax, r.Rdi, r.Rsi = unix.SYS_CLONE, flags, stack
 	if err := sys.PtraceSetRegs(parent.self.PID, &r); err != nil {
 		return err
 	}
@@ -81,6 +84,10 @@ func (b *Body) beChildOf(parentPID int) error {
 	}
 	parent.trap.child = b
 	b.self = process{tracee.Tracee{PID: pid}}
+	b.group = parent.group
+	if flags&unix.CLONE_THREAD == 0 {
+		b.group = &group{homePID: b.homePID, pid: pid}
+	}
 	b.space, b.listener = parent.space, parent.listener
 	b.space.bodies++
 	b.listener.bodies++

@@ -10,7 +10,8 @@
 //	request.go  a call goes to the deputy
 //	serve.go    what the deputy asks within a transaction, and its result
 //	traced.go   calls that change the body itself
-//	fork.go     calls that make a child
+//	fork.go     calls that make a child or a thread
+//	thread.go   threads of one body
 //	listener.go where the calls wait that the filter does not allow
 //	signal.go   faults of the body, and signals that the deputy tells of
 package body
@@ -81,7 +82,15 @@ func (g *Guest) Stopped(now time.Duration, pid int, status unix.WaitStatus) bool
 }
 
 // Count is how many bodies there are.
-func (g *Guest) Count() int { return len(g.bodies) }
+func (g *Guest) Count() int {
+	n := 0
+	for b := range g.bodies {
+		if b.leads() {
+			n++
+		}
+	}
+	return n
+}
 
 // Close ends all bodies.
 func (g *Guest) Close(now time.Duration) {
@@ -92,7 +101,7 @@ func (g *Guest) Close(now time.Duration) {
 	_ = unix.Munmap(g.staging)
 }
 
-// Body is one body and its channel.
+// Body is one thread of a body and its channel.
 type Body struct {
 	guest *Guest
 	log   *slog.Logger
@@ -100,7 +109,8 @@ type Body struct {
 
 	state    state
 	home     string // node of the deputy
-	homePID  int
+	homePID  int    // thread id
+	group    *group
 	command  string
 	lazy     bool
 	space    *space
@@ -108,6 +118,7 @@ type Body struct {
 	vdso     []mapped // where the kernel's own mappings wait for their place
 	listener *listener
 	newborn  bool // forked, and stopped until the transaction of the fork ends
+	exiting  bool // the thread makes its own exit
 	load     load
 
 	message []byte // buffer in which messages are made
@@ -148,8 +159,8 @@ func (b *Body) finish() {
 	}
 	delete(b.guest.bodies, b)
 	b.state = over
-	if b.self.PID != 0 {
-		_ = unix.Kill(b.self.PID, unix.SIGKILL) // ESRCH: it has ended already
+	if b.self.PID != 0 && !b.exiting {
+		_ = unix.Kill(b.self.PID, unix.SIGKILL) // with all of its threads; ESRCH: it has ended already
 	}
 	b.listener.release()
 	b.space.release()

@@ -200,6 +200,7 @@ func (b *Body) exit(now time.Duration, m []byte) error {
 		return err
 	}
 	b.log.Info("body ended", "status", e.Status)
+	b.group.ended = b.group.ended || !b.exiting
 	b.ch.Close(now)
 	b.finish()
 	return nil

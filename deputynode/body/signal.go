@@ -59,7 +59,7 @@ func (b *Body) raise() {
 			continue // one of a kind is pending at most
 		}
 		b.signals.raised[sig] = append(b.signals.raised[sig], info)
-		_ = unix.Tgkill(b.self.PID, b.self.PID, sig) // ESRCH: killed meanwhile
+		_ = unix.Tgkill(b.group.pid, b.self.PID, sig) // ESRCH: killed meanwhile
 	}
 	b.signals.told = b.signals.told[:0]
 }

@@ -3,7 +3,6 @@ package body
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"time"
 	"unsafe"
 
@@ -106,6 +105,7 @@ func (b *Body) spawn() (err error) {
 	if b.space, err = b.guest.newSpace(); err != nil {
 		return err
 	}
+	b.group = &group{homePID: b.homePID}
 	return b.fork()
 }
 
@@ -147,6 +147,7 @@ func (b *Body) fork() error {
 		return err
 	}
 	b.self = process{tracee.Tracee{PID: child, Syscall: seedSyscall}}
+	b.group.pid = child
 	b.guest.tracees[child] = b
 	if _, err := b.self.Wait(); err != nil {
 		return err
@@ -191,18 +192,11 @@ func (b *Body) move(from, length, to uint64) error {
 
 // respawn replaces the process by an empty one, for execve: of the old one nothing is left.
 func (b *Body) respawn() error {
-	old := b.self.PID
 	b.listener.release()
 	b.listener = nil
-	delete(b.guest.tracees, old)
-	if err := unix.Kill(old, unix.SIGKILL); err != nil {
-		return fmt.Errorf("end the old image: %w", err)
+	if err := b.endGroup(); err != nil {
+		return err
 	}
-	var gone *tracee.Gone
-	for gone == nil {
-		if _, err := b.self.Wait(); err != nil && !errors.As(err, &gone) {
-			return err
-		}
-	}
+	b.homePID, b.group.ended = b.group.homePID, false // of whichever thread called
 	return b.fork()
 }

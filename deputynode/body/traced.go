@@ -40,8 +40,12 @@ func (b *Body) handleStop(now time.Duration, pid int, status unix.WaitStatus) er
 
 // died handles the end of the process that did not come from home.
 func (b *Body) died(now time.Duration, pid int, status unix.WaitStatus) {
-	if b.state == over || pid != b.self.PID {
+	if pid != b.self.PID {
 		return
+	}
+	b.self.PID = 0
+	if b.state == over || b.exiting || b.group.ended {
+		return // where another thread was told of the end first, this one will be, or home goes on with what it executes
 	}
 	if !status.Signaled() {
 		status = unix.WaitStatus(unix.SIGKILL)
@@ -75,6 +79,8 @@ func (b *Body) traced(now time.Duration) error {
 		t.then = b.both
 	case unix.SYS_MMAP:
 		return b.mapFile(now)
+	case unix.SYS_EXIT:
+		t.then = b.exitThread
 	case unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_CLONE:
 		if errno := refusedClone(t.call, t.args[0]); errno != 0 {
 			t.ret = -int64(errno)

@@ -33,6 +33,14 @@ type Stats struct {
 	SentMessages, SentBytes, ReceivedMessages, ReceivedBytes uint64
 }
 
+// Add adds up what two channels counted.
+func (s *Stats) Add(o Stats) {
+	s.SentMessages += o.SentMessages
+	s.SentBytes += o.SentBytes
+	s.ReceivedMessages += o.ReceivedMessages
+	s.ReceivedBytes += o.ReceivedBytes
+}
+
 // Channel is one side of a channel. It is driven by its connection's events, and has no lock of its own.
 type Channel struct {
 	conn    Conn

@@ -22,26 +22,29 @@ func (d *Deputy) becomeDeputy(now time.Duration, again bool) error {
 	if again {
 		d.poller.Set(false)
 		d.running = call{}
-		d.home.loop.Unwatch(d.window.fd)
 		_ = d.memory.Close()
 		d.memory = nil
+		d.process.gone = true // its other threads are told to have ended
+		d.process.leave(d)
 	}
 	var err error
-	if d.memory, err = stub.New(stubSpin); err != nil {
+	if d.memory, err = stub.New(stubSpin, 0); err != nil {
 		return err
 	}
+	d.slot = 0
+	newProcess(d)
 	p, err := d.hollow()
 	if err != nil {
 		return err
 	}
-	if err := d.home.loop.Watch(d.window.fd, d.faults); err != nil {
+	if err := d.home.loop.Watch(d.process.window.fd, d.process.faults); err != nil {
 		return err
 	}
 	if err := sys.PtraceSetOptions(d.tracee.PID, traceOptions|tracee.ForkOptions); err != nil {
 		return err
 	}
 	d.state = running
-	d.signals.reset()
+	d.signals = signals{} // caught ones are default again (execve(2))
 	if again {
 		d.send(now, wireproto.AppendReset(d.message[:0], d.tx.seq))
 	}

@@ -2,8 +2,6 @@ package deputy
 
 import (
 	"time"
-
-	"deputy/deputynode/stub"
 )
 
 // call is a system call that the stub is making.
@@ -61,4 +59,4 @@ type plainCall struct {
 }
 
 // staged returns the address at which the deputy sees an offset of staging.
-func staged(offset uint64) uint64 { return stub.Staging + offset }
+func (d *Deputy) staged(offset uint64) uint64 { return d.memory.StagingBase() + offset }

@@ -30,7 +30,7 @@ func (c *Counts) call(number uint32, args [6]uint64, row *syscalls.Row) {
 	c.ByClass[class]++
 }
 
-// Report is what is told of a deputy.
+// Report is what is told of a process.
 type Report struct {
 	PID     int
 	Node    string
@@ -40,8 +40,21 @@ type Report struct {
 	Traffic channel.Stats // as the deputy sees it: sent to the body, received from it
 }
 
-// Report tells what the deputy has done so far.
+// Leads reports whether it is the first thread of its process.
+func (d *Deputy) Leads() bool { return d.process == nil || d.process.leader == d }
+
+// Report tells what the process has done so far.
 func (d *Deputy) Report() Report {
-	return Report{PID: d.tracee.PID, Node: d.options.Node, Command: d.options.Command, Started: d.started,
-		Calls: Counts{maps.Clone(d.count.ByName), maps.Clone(d.count.ByClass)}, Traffic: d.ch.Stats()}
+	r := Report{PID: d.pid(), Node: d.options.Node, Command: d.options.Command, Started: d.started}
+	p := d.process
+	if p == nil {
+		r.Traffic = d.ch.Stats()
+		return r
+	}
+	r.Calls = Counts{maps.Clone(p.count.ByName), maps.Clone(p.count.ByClass)}
+	r.Traffic = p.traffic
+	for _, t := range p.threads {
+		r.Traffic.Add(t.ch.Stats())
+	}
+	return r
 }

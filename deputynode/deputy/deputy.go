@@ -32,7 +32,7 @@ const (
 	over                 // the process has ended, or is not ours any more
 )
 
-// Deputy is one home process.
+// Deputy is one thread of a home process.
 type Deputy struct {
 	home    *Home
 	options Options
@@ -41,9 +41,10 @@ type Deputy struct {
 
 	state   state
 	tracee  *tracee.Tracee
+	process *process // nil before the first execve
+	slot    int      // of its memory
 	memory  *stub.Memory
-	window  window
-	files   files
+	fetched fetched // through the memory window, during the call in progress
 	ch      *channel.Channel
 	message []byte // buffer in which messages are made
 
@@ -52,7 +53,6 @@ type Deputy struct {
 	forked  func(now time.Duration, err error) // of one that is born: tells the parent whether there is a body
 	running call
 	poller  *engine.Poller
-	count   Counts
 }
 
 // Open is the channel's event: the node's agent is asked for a body.
@@ -165,16 +165,13 @@ func (d *Deputy) finish(now time.Duration) {
 	d.state = over
 	d.poller.Set(false)
 	d.ch.Close(now)
-	if d.window.fd >= 0 {
-		d.home.loop.Unwatch(d.window.fd)
-		d.window.close()
-	}
 	if d.memory != nil {
 		_ = d.memory.Close()
 		d.memory = nil
 	}
 	delete(d.home.deputies, d.tracee.PID)
-	if d.home.ended != nil {
+	last := d.process == nil || d.process.leave(d) && !d.process.gone
+	if last && d.home.ended != nil {
 		d.home.ended(d)
 	}
 }

@@ -59,14 +59,14 @@ const (
 
 var errNotPassed = errors.New("descriptors did not arrive")
 
-// pass gives descriptors to the process and returns their numbers there. scratch is an address of
+// pass gives descriptors to a thread of the process pid and returns their numbers there. scratch is an address of
 // scratchSize writable bytes in it.
-func (p *passer) pass(t *tracee.Tracee, scratch uint64, fds ...int) ([]uint64, error) {
+func (p *passer) pass(pid int, t *tracee.Tracee, scratch uint64, fds ...int) ([]uint64, error) {
 	socket, err := t.Call("socket", unix.SYS_SOCKET, unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.send(t, socket, scratch, fds); err != nil {
+	if err := p.send(pid, t, socket, scratch, fds); err != nil {
 		return nil, err
 	}
 	controlSize := unix.CmsgSpace(4 * len(fds))
@@ -100,7 +100,7 @@ func (p *passer) pass(t *tracee.Tracee, scratch uint64, fds ...int) ([]uint64, e
 }
 
 // send connects the process's socket to the agent and sends the descriptors into it.
-func (p *passer) send(t *tracee.Tracee, socket, scratch uint64, fds []int) error {
+func (p *passer) send(pid int, t *tracee.Tracee, socket, scratch uint64, fds []int) error {
 	name := unsafe.Slice((*byte)(unsafe.Pointer(&p.address)), p.length)
 	if err := t.Write(scratch+scratchName, name); err != nil {
 		return err
@@ -114,7 +114,7 @@ func (p *passer) send(t *tracee.Tracee, socket, scratch uint64, fds []int) error
 			return fmt.Errorf("accept: %w", err)
 		}
 		who, err := unix.GetsockoptUcred(peer, unix.SOL_SOCKET, unix.SO_PEERCRED)
-		if err == nil && int(who.Pid) == t.PID {
+		if err == nil && int(who.Pid) == pid {
 			err = unix.Sendmsg(peer, []byte{0}, unix.UnixRights(fds...), nil, 0)
 			_ = unix.Close(peer)
 			if err != nil {

@@ -16,7 +16,7 @@ import (
 // about memory and threads, which are the body's.
 const homeFlags = unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SYSVSEM | unix.CLONE_IO | unix.CLONE_PARENT | 0xff
 
-// fork serves fork(2), vfork(2) and clone(2) (thesis 4.4.1, figure 4.3):
+// fork serves fork(2), vfork(2) and clone(2), that of a thread too (thesis 4.4.1, figure 4.3):
 //
 //	body of parent     deputy of parent            deputy of child         body of child
 //	   |---- request -------->| forks ---------------> |                        |
@@ -26,7 +26,11 @@ const homeFlags = unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SYSVSEM | unix.C
 //	   |<---- result ---------|                        |------ terminate ------>| (runs)
 func (d *Deputy) fork(now time.Duration) {
 	flags := uint64(unix.SIGCHLD)
-	if d.tx.call == unix.SYS_CLONE {
+	switch {
+	case d.tx.call != unix.SYS_CLONE:
+	case d.tx.args[0]&unix.CLONE_THREAD != 0:
+		flags = threadFlags
+	default:
 		flags = d.tx.args[0] & homeFlags
 	}
 	child, ret, err := d.forkProcess(flags)
@@ -65,13 +69,18 @@ func (d *Deputy) forkProcess(flags uint64) (child *Deputy, ret int64, err error)
 	o.PID, o.parent = pid, d.tracee.PID
 	o.Ready = func(time.Duration, error) {} // nobody asked
 	child = d.home.newDeputy(o)
-	child.state = born
+	child.state, child.forked = born, func(time.Duration, error) {}
 	child.tracee.Syscall = stub.Instruction()
 	if _, err := child.tracee.Wait(); err != nil {
 		return nil, 0, err
 	}
 	d.home.deputies[pid] = child
-	if err := child.inherit(d); err != nil {
+	if flags&unix.CLONE_THREAD != 0 {
+		err = child.attend(d)
+	} else {
+		err = child.inherit(d)
+	}
+	if err != nil {
 		child.kill(err.Error())
 		return nil, 0, fmt.Errorf("deputy of a child: %w", err)
 	}
@@ -81,15 +90,18 @@ func (d *Deputy) forkProcess(flags uint64) (child *Deputy, ret int64, err error)
 // inherit makes a deputy of the stopped child of one. The child has a copy of the memory that is the parent's alone,
 // but shares what the parent shares with the agent.
 func (d *Deputy) inherit(parent *Deputy) error {
+	p := newProcess(d)
+	p.files, p.actions = parent.process.files.clone(), parent.process.actions
 	var err error
-	if d.memory, err = stub.New(stubSpin); err != nil {
+	if d.memory, err = stub.New(stubSpin, 0); err != nil {
 		return err
 	}
-	copy(d.memory.Strings(), parent.memory.Strings())
+	copy(d.memory.Strings(), parent.process.leader.memory.Strings())
 	if err := d.mapShared(lowest, unix.MAP_FIXED); err != nil { // the window is plain memory in a child
 		return err
 	}
-	for _, piece := range windowPieces {
+	otherThreads := [2]uint64{stub.Base + stub.Stride, stub.End}
+	for _, piece := range append(windowPieces, otherThreads) {
 		if _, err := d.tracee.Call("munmap", unix.SYS_MUNMAP, piece[0], piece[1]-piece[0]); err != nil {
 			return err
 		}
@@ -97,11 +109,37 @@ func (d *Deputy) inherit(parent *Deputy) error {
 	if err := d.spreadWindow(); err != nil {
 		d.log.Warn("no memory window: calls that the table does not know will fail", "error", err)
 	}
-	if err := d.home.loop.Watch(d.window.fd, d.faults); err != nil {
+	if err := d.home.loop.Watch(p.window.fd, p.faults); err != nil {
 		return err
 	}
-	d.files = parent.files.clone()
-	d.signals.actions = parent.signals.actions
+	return d.begin()
+}
+
+// attend makes a deputy of a stopped thread that another one has made: it gets memory of its own.
+func (d *Deputy) attend(parent *Deputy) error {
+	slot, err := parent.process.join(d)
+	if err != nil {
+		return err
+	}
+	if d.memory, err = stub.New(stubSpin, slot); err != nil {
+		return err
+	}
+	fds, err := d.home.passer.pass(d.pid(), d.tracee, parent.memory.StagingBase(), d.memory.FD())
+	if err != nil {
+		return err
+	}
+	if _, err := d.tracee.Call("mmap", unix.SYS_MMAP, d.memory.Base(), stub.Size, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_SHARED|unix.MAP_NORESERVE|unix.MAP_FIXED, fds[0], 0); err != nil {
+		return err
+	}
+	if _, err := d.tracee.Call("close", unix.SYS_CLOSE, fds[0]); err != nil {
+		return err
+	}
+	return d.begin()
+}
+
+// begin lets a new stub run, in the middle of the transaction by which it came to be.
+func (d *Deputy) begin() error {
 	d.tx.open = true // until there is a body
 	var regs unix.PtraceRegs
 	if err := sys.PtraceGetRegs(d.tracee.PID, &regs); err != nil {
@@ -127,6 +165,11 @@ func (d *Deputy) askForBody(now time.Duration, child *Deputy) {
 			return
 		}
 		d.log.Warn("no body for a child", "child", pid, "error", err)
+		if child.process == d.process {
+			child.memory.Start(unix.SYS_EXIT, [6]uint64{})
+			d.result(now, -int64(unix.EAGAIN))
+			return
+		}
 		child.kill("it has no body")
 		d.start(now, unix.SYS_WAIT4, [6]uint64{uint64(pid), 0, unix.WALL, 0}, func(now time.Duration, _ int64) {
 			d.result(now, -int64(unix.EAGAIN))

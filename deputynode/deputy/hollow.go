@@ -79,8 +79,8 @@ func (d *Deputy) hollow() (*program, error) {
 
 // enterStub sets the registers for the stub's first instruction.
 func (d *Deputy) enterStub(regs unix.PtraceRegs) error {
-	regs.Rip, regs.Rsp, regs.Orig_rax = stub.Code, stub.StackTop, ^uint64(0)
-	regs.R12, regs.R13 = stub.Base, stub.Bell
+	regs.Rip, regs.Rsp, regs.Orig_rax = stub.Code, d.memory.StackTop(), ^uint64(0)
+	regs.R12, regs.R13 = d.memory.Base(), stub.Bell
 	return sys.PtraceSetRegs(d.tracee.PID, &regs)
 }
 
@@ -141,7 +141,7 @@ func (d *Deputy) mapStub(p *program) error {
 // writable bytes; fixed is MAP_FIXED where what a parent shares is to be replaced, else MAP_FIXED_NOREPLACE.
 func (d *Deputy) mapShared(scratch, fixed uint64) error {
 	t := d.tracee
-	fds, err := d.home.passer.pass(t, scratch, d.memory.FD(), d.home.bell.FD(), d.home.uffd)
+	fds, err := d.home.passer.pass(d.pid(), t, scratch, d.memory.FD(), d.home.bell.FD(), d.home.uffd)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (d *Deputy) mapShared(scratch, fixed uint64) error {
 	if err != nil {
 		return err
 	}
-	d.window.open(uffd)
+	d.process.window.open(uffd)
 	for _, fd := range append(fds, window) {
 		if _, err := t.Call("close", unix.SYS_CLOSE, fd); err != nil {
 			return err
@@ -183,7 +183,7 @@ func (d *Deputy) mapShared(scratch, fixed uint64) error {
 // clear moves the program's file mappings to where they are not in the way and drops everything else.
 func (d *Deputy) clear(p *program) error {
 	t := d.tracee
-	d.files.reset()
+	d.process.files.reset()
 	for _, m := range p.mappings {
 		if m.Kind != image.File {
 			if _, err := t.Call("munmap", unix.SYS_MUNMAP, m.Start, m.Len()); err != nil {
@@ -191,7 +191,7 @@ func (d *Deputy) clear(p *program) error {
 			}
 			continue
 		}
-		at := d.files.place(m.Start, m.Len())
+		at := d.process.files.place(m.Start, m.Len())
 		if _, err := t.Call("mremap", unix.SYS_MREMAP, m.Start, m.Len(), m.Len(), unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, at); err != nil {
 			return err
 		}
@@ -205,7 +205,7 @@ var windowPieces = [][2]uint64{{lowest, mappingsStart}, {stub.End, highest}}
 // spreadWindow covers what is left of the address space by memory that is fetched from the body when the
 // kernel touches it.
 func (d *Deputy) spreadWindow() error {
-	if err := sys.UserfaultAPI(d.window.fd); err != nil {
+	if err := sys.UserfaultAPI(d.process.window.fd); err != nil {
 		return err
 	}
 	for _, piece := range windowPieces {
@@ -217,7 +217,7 @@ func (d *Deputy) spreadWindow() error {
 		if _, err := d.tracee.Call("madvise", unix.SYS_MADVISE, piece[0], length, unix.MADV_DONTDUMP); err != nil {
 			return err
 		}
-		if err := sys.UserfaultRegister(d.window.fd, piece[0], length); err != nil {
+		if err := sys.UserfaultRegister(d.process.window.fd, piece[0], length); err != nil {
 			return err
 		}
 	}
@@ -248,7 +248,7 @@ func (d *Deputy) showArguments(p *program) error {
 	m := mmMap{layout: l, exe: -1}
 	block := unsafe.Slice((*byte)(unsafe.Pointer(&m)), unsafe.Sizeof(m))
 	copy(d.memory.Staging(), block)
-	if _, err := d.tracee.Call("prctl(PR_SET_MM)", unix.SYS_PRCTL, unix.PR_SET_MM, unix.PR_SET_MM_MAP, stub.Staging,
+	if _, err := d.tracee.Call("prctl(PR_SET_MM)", unix.SYS_PRCTL, unix.PR_SET_MM, unix.PR_SET_MM_MAP, d.staged(0),
 		uint64(len(block)), 0); err != nil {
 		return fmt.Errorf("arguments for /proc: %w", err)
 	}

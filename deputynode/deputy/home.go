@@ -119,7 +119,7 @@ func (h *Home) Split(now time.Duration, o Options) {
 }
 
 func (h *Home) newDeputy(o Options) *Deputy {
-	d := &Deputy{home: h, options: o, tracee: &tracee.Tracee{PID: o.PID}, window: window{fd: -1}, started: time.Now(),
+	d := &Deputy{home: h, options: o, tracee: &tracee.Tracee{PID: o.PID}, fetched: fetched{}, started: time.Now(),
 		log: h.log.With("pid", o.PID, "node", o.Node, "command", o.Command)}
 	d.ch = channel.New(d)
 	d.poller = h.loop.NewPoller(d.look)
@@ -132,11 +132,18 @@ func (h *Home) Stopped(now time.Duration, pid int, status unix.WaitStatus) bool 
 	if d == nil {
 		return false
 	}
+	if tracee.Event(status) == unix.PTRACE_EVENT_EXEC {
+		if former, err := sys.PtraceGetEventMsg(pid); err == nil && int(former) != pid && h.deputies[int(former)] != nil {
+			thread := h.deputies[int(former)]
+			h.replaced(now, d, thread)
+			d = thread
+		}
+	}
 	d.stopped(now, status)
 	return true
 }
 
-// Deputies returns the deputies of the node, by pid.
+// Deputies returns the deputies of the node, by thread id.
 func (h *Home) Deputies() map[int]*Deputy { return h.deputies }
 
 // Close kills what is left and releases the node's part.

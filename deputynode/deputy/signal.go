@@ -38,18 +38,14 @@ const (
 // ignored and blocked ones. A caught one it delivers to the stub, whose handler only returns, so that a
 // blocking call is interrupted as it would be; the tracer sees it, and the body is told to run the handler.
 type signals struct {
-	actions [highestSignal + 1][sigactionSize]byte // what the program set, where that is a handler
-	pending []wireproto.Action                     // for the body, oldest first
-	restart int64                                  // how the call in progress was interrupted, as the tracer saw it
-	asked   bool                                   // a transaction request is under way
+	pending []wireproto.Action // for the body, oldest first
+	restart int64              // how the call in progress was interrupted, as the tracer saw it
+	asked   bool               // a transaction request is under way
 }
-
-// reset is what execve(2) does: caught signals are default again.
-func (s *signals) reset() { *s = signals{} }
 
 // signalled handles a signal that is about to be delivered to the process.
 func (d *Deputy) signalled(now time.Duration, sig unix.Signal) error {
-	if d.state == running && d.handles(sig) {
+	if (d.state == running || d.state == born) && d.handles(sig) {
 		var info sys.Siginfo
 		if err := sys.PtraceGetSiginfo(d.tracee.PID, &info); err != nil {
 			return err
@@ -67,7 +63,7 @@ func (d *Deputy) signalled(now time.Duration, sig unix.Signal) error {
 		} else {
 			d.requestTransaction(now)
 		}
-		if action := &d.signals.actions[sig]; binary.LittleEndian.Uint64(action[8:])&saResetHand != 0 {
+		if action := &d.process.actions[sig]; binary.LittleEndian.Uint64(action[8:])&saResetHand != 0 {
 			clear(action[:])
 		}
 	}
@@ -127,7 +123,7 @@ func (d *Deputy) fault(now time.Duration, m []byte) error {
 
 // handles reports whether the program has a handler for a signal.
 func (d *Deputy) handles(sig unix.Signal) bool {
-	return sig > 0 && sig <= highestSignal && binary.LittleEndian.Uint64(d.signals.actions[sig][:]) > sigIgnore
+	return sig > 0 && sig <= highestSignal && binary.LittleEndian.Uint64(d.process.actions[sig][:]) > sigIgnore
 }
 
 // act sends the body what it has to do about the signals that came.
@@ -162,7 +158,7 @@ func (d *Deputy) sigaction(now time.Duration) {
 	sig := tx.args[0]
 	var set [sigactionSize]byte
 	staging := d.memory.Staging()
-	if offset := args[1] - stub.Staging; args[1] != 0 && offset < stub.StagingSize {
+	if offset := args[1] - d.memory.StagingBase(); args[1] != 0 && offset < stub.StagingSize {
 		action := staging[offset:][:sigactionSize]
 		copy(set[:], action)
 		if binary.LittleEndian.Uint64(action) > sigIgnore {
@@ -175,14 +171,14 @@ func (d *Deputy) sigaction(now time.Duration) {
 	}
 	d.start(now, unix.SYS_RT_SIGACTION, args, func(now time.Duration, ret int64) {
 		if ret == 0 && sig <= highestSignal {
-			if offset := args[2] - stub.Staging; args[2] != 0 && offset < stub.StagingSize {
+			if offset := args[2] - d.memory.StagingBase(); args[2] != 0 && offset < stub.StagingSize {
 				old := staging[offset:][:sigactionSize]
 				if binary.LittleEndian.Uint64(old) == stub.Handler {
-					copy(old, d.signals.actions[sig][:])
+					copy(old, d.process.actions[sig][:])
 				}
 			}
 			if args[1] != 0 {
-				d.signals.actions[sig] = set
+				d.process.actions[sig] = set
 			}
 		}
 		d.served(now, ret)

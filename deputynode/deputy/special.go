@@ -19,7 +19,7 @@ func init() {
 		unix.SYS_CLONE:        (*Deputy).fork,
 		unix.SYS_EXECVE:       (*Deputy).exec,
 		unix.SYS_EXECVEAT:     (*Deputy).exec,
-		unix.SYS_EXIT:         (*Deputy).exit,
+		unix.SYS_EXIT:         (*Deputy).exitThread,
 		unix.SYS_EXIT_GROUP:   (*Deputy).exit,
 	}
 }
@@ -34,12 +34,12 @@ func (d *Deputy) mapFile(now time.Duration) {
 		return
 	}
 	args := tx.args
-	args[0] = d.files.reserve(length)
+	args[0] = d.process.files.reserve(length)
 	args[2] |= unix.PROT_READ // for the page-in
 	args[3] = flags&(unix.MAP_TYPE|unix.MAP_NORESERVE) | unix.MAP_FIXED_NOREPLACE
 	d.start(now, unix.SYS_MMAP, args, func(now time.Duration, ret int64) {
 		if ret >= 0 || ret < -maxErrno {
-			d.files.add(start, (length+pageSize-1)&^(pageSize-1), args[0])
+			d.process.files.add(start, (length+pageSize-1)&^(pageSize-1), args[0])
 			ret = int64(start)
 		}
 		d.result(now, ret)
@@ -48,7 +48,7 @@ func (d *Deputy) mapFile(now time.Duration) {
 
 // unmapFile ends a mapping whose pages the body has all got.
 func (d *Deputy) unmapFile(now time.Duration) {
-	at, length := d.files.drop(d.tx.args[0])
+	at, length := d.process.files.drop(d.tx.args[0])
 	if length == 0 {
 		d.result(now, -int64(unix.EINVAL))
 		return
@@ -62,6 +62,14 @@ func (d *Deputy) exec(now time.Duration) {
 	if d.prepare(now) {
 		d.start(now, uint64(d.tx.call), d.tx.prepared.Args(), d.result)
 	}
+}
+
+// exitThread ends the thread. Its body ends by itself, as its kernel has things to do at the end of a thread, once the
+// transaction has ended.
+func (d *Deputy) exitThread(now time.Duration) {
+	args := d.tx.args
+	d.result(now, 0)
+	d.start(now, unix.SYS_EXIT, args, func(time.Duration, int64) {})
 }
 
 // exit ends the process; the transaction ends with it (exited).
@@ -81,10 +89,10 @@ func (d *Deputy) endBySignal(now time.Duration, sig unix.Signal) {
 	mask := staging[sigactionSize:][:8]
 	clear(mask)
 	mask[(sig-1)/8] = 1 << ((sig - 1) % 8)
-	pid := uint64(d.tracee.PID)
+	pid, tid := uint64(d.pid()), uint64(d.tracee.PID)
 	d.chain(now, []plainCall{
-		{unix.SYS_RT_SIGACTION, [6]uint64{uint64(sig), staged(0), 0, 8}},
-		{unix.SYS_RT_SIGPROCMASK, [6]uint64{unix.SIG_UNBLOCK, staged(sigactionSize), 0, 8}},
-		{unix.SYS_TGKILL, [6]uint64{pid, pid, uint64(sig)}},
+		{unix.SYS_RT_SIGACTION, [6]uint64{uint64(sig), d.staged(0), 0, 8}},
+		{unix.SYS_RT_SIGPROCMASK, [6]uint64{unix.SIG_UNBLOCK, d.staged(sigactionSize), 0, 8}},
+		{unix.SYS_TGKILL, [6]uint64{pid, tid, uint64(sig)}},
 	}, func(time.Duration) { _ = unix.Kill(d.tracee.PID, unix.SIGKILL) })
 }

@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"deputy/deputynode/stub"
 	"deputy/deputynode/syscalls"
 	"deputy/wireproto"
 )
@@ -107,7 +106,7 @@ func (d *Deputy) request(now time.Duration, m []byte) error {
 		tx.known = append(tx.known, known{piece.Address, piece.Data, piece.Flags&wireproto.FlagString != 0,
 			piece.Flags&wireproto.FlagFault != 0})
 	}
-	d.count.call(tx.call, tx.args, tx.row)
+	d.process.count.call(tx.call, tx.args, tx.row)
 	d.serve(now)
 	if tx.open { // the message is valid only now: keep what came with it
 		for i := range tx.known {
@@ -150,7 +149,7 @@ func (d *Deputy) prepare(now time.Duration) bool {
 	if tx.row == nil {
 		return true
 	}
-	err := tx.row.Prepare(&tx.prepared, tx.args, tx, stub.Staging, d.memory.Staging())
+	err := tx.row.Prepare(&tx.prepared, tx.args, tx, d.memory.StagingBase(), d.memory.Staging())
 	switch {
 	case err == nil, errors.Is(err, syscalls.ErrTooLarge): // too large: all of it is left to the memory window
 		return true
@@ -173,8 +172,8 @@ func (d *Deputy) copyinReply(now time.Duration, m []byte) error {
 		return err
 	}
 	tx := &d.tx
-	if d.window.asked[r.Address] {
-		return d.window.fill(r.Address, r.Data)
+	if w := &d.process.window; w.asked[r.Address] == d {
+		return w.fill(r.Address, r.Data, d.fetched)
 	}
 	if !tx.open || tx.need.length == 0 || r.Address != tx.need.address || len(r.Data) > tx.need.length {
 		return errUnexpected
@@ -189,7 +188,7 @@ func (d *Deputy) copyinReply(now time.Duration, m []byte) error {
 func (d *Deputy) served(now time.Duration, ret int64) {
 	tx := &d.tx
 	tx.ret = d.interrupted(ret)
-	if len(d.window.pages) > 0 {
+	if len(d.fetched) > 0 {
 		d.closeWindow(now)
 		return
 	}

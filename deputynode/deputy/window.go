@@ -14,14 +14,22 @@ import (
 // call table describes, the access faults here, and the page comes from the body (copyin). What the call
 // changed in the pages goes back afterwards (copyout), and the window is emptied.
 type window struct {
-	fd    int               // userfaultfd of the deputy; -1 without a window
-	pages map[uint64][]byte // what was fetched during the call in progress, by page address; nil: the body has nothing there
-	asked map[uint64]bool   // pages that are on their way
+	fd    int                // userfaultfd of the process; -1 without a window
+	asked map[uint64]*Deputy // pages that are on their way, and whose call needs them
+}
+
+// fetched is what was fetched during a call, by page address; nil: the body has nothing there.
+type fetched map[uint64][]byte
+
+// windowFault is a page that a thread waits for.
+type windowFault struct {
+	page   uint64
+	thread int
 }
 
 func (w *window) open(fd int) {
 	w.close()
-	*w = window{fd: fd, pages: map[uint64][]byte{}, asked: map[uint64]bool{}}
+	*w = window{fd: fd, asked: map[uint64]*Deputy{}}
 }
 
 func (w *window) close() {
@@ -32,8 +40,8 @@ func (w *window) close() {
 }
 
 // faults reads which pages are waited for and were not yet asked for.
-func (w *window) faults() []uint64 {
-	var wanted []uint64
+func (w *window) faults() []windowFault {
+	var wanted []windowFault
 	var messages [16 * sys.UserfaultMsgSize]byte
 	for {
 		n, err := unix.Read(w.fd, messages[:])
@@ -41,11 +49,10 @@ func (w *window) faults() []uint64 {
 			return wanted
 		}
 		for at := 0; at+sys.UserfaultMsgSize <= n; at += sys.UserfaultMsgSize {
-			address, ok := sys.UserfaultAddress(messages[at:])
+			address, thread, ok := sys.UserfaultAddress(messages[at:])
 			page := address &^ (pageSize - 1)
-			if ok && !w.asked[page] {
-				w.asked[page] = true
-				wanted = append(wanted, page)
+			if ok && w.asked[page] == nil {
+				wanted = append(wanted, windowFault{page, thread})
 			}
 		}
 	}
@@ -53,15 +60,15 @@ func (w *window) faults() []uint64 {
 
 // fill answers the fault on a page with the body's data, which may end before the page does; without
 // data the access fails with EFAULT.
-func (w *window) fill(page uint64, data []byte) error {
+func (w *window) fill(page uint64, data []byte, into fetched) error {
 	delete(w.asked, page)
 	if len(data) == 0 {
-		w.pages[page] = nil
+		into[page] = nil
 		return w.poison(page)
 	}
 	content := make([]byte, pageSize)
 	copy(content, data)
-	w.pages[page] = content
+	into[page] = content
 	err := sys.UserfaultCopy(w.fd, page, content)
 	if errors.Is(err, unix.EEXIST) {
 		err = sys.UserfaultWake(w.fd, page, pageSize)
@@ -96,10 +103,10 @@ type change struct {
 }
 
 // changes compares the pages with what was fetched.
-func (w *window) changes(pid int) ([]change, error) {
+func (f fetched) changes(pid int) ([]change, error) {
 	var all []change
-	for _, page := range w.fetched() {
-		before := w.pages[page]
+	for _, page := range f.pages() {
+		before := f[page]
 		if before == nil {
 			continue
 		}
@@ -139,10 +146,10 @@ func appendChanges(all []change, page uint64, before, after []byte) []change {
 	return all
 }
 
-// fetched returns the pages in order of address.
-func (w *window) fetched() []uint64 {
-	pages := make([]uint64, 0, len(w.pages))
-	for page := range w.pages {
+// pages returns the pages in order of address.
+func (f fetched) pages() []uint64 {
+	pages := make([]uint64, 0, len(f))
+	for page := range f {
 		pages = append(pages, page)
 	}
 	slices.Sort(pages)
@@ -150,15 +157,15 @@ func (w *window) fetched() []uint64 {
 }
 
 // runs returns the fetched pages as ranges of neighbours, and forgets them.
-func (w *window) runs() [][2]uint64 {
+func (f fetched) runs() [][2]uint64 {
 	var runs [][2]uint64
-	for _, page := range w.fetched() {
+	for _, page := range f.pages() {
 		if n := len(runs); n > 0 && runs[n-1][0]+runs[n-1][1] == page {
 			runs[n-1][1] += pageSize
 			continue
 		}
 		runs = append(runs, [2]uint64{page, pageSize})
 	}
-	clear(w.pages)
+	clear(f)
 	return runs
 }

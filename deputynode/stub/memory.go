@@ -10,8 +10,10 @@
 //	128 KiB    256 KiB    Strings: copy of the arguments and environment that /proc shows
 //	1 MiB      65 MiB     Staging: what the calls read and write
 //
-// A second memfd of one page, the doorbell, is shared by all deputies of a node and mapped behind the
-// first: a stub whose call took so long that the agent stopped looking rings it.
+// Each thread of a deputy has such memory, at distances of Stride; all run the code of the first.
+//
+// A memfd of one page, the doorbell, is shared by all deputies of a node and mapped behind the first thread's
+// memory: a stub whose call took so long that the agent stopped looking rings it.
 package stub
 
 import (
@@ -33,18 +35,20 @@ const (
 	stringsOffset = 128 << 10
 	stagingOffset = 1 << 20
 
+	// Addresses in the first thread's memory.
 	Code        = Base + codeOffset     // the stub's first instruction
 	Handler     = Code + handlerOffset  // a signal handler that returns
 	Restorer    = Code + restorerOffset // what it returns to
-	StackTop    = Strings
 	Strings     = Base + stringsOffset
 	StringsSize = 256 << 10
-	Staging     = Base + stagingOffset
 	StagingSize = 65 << 20 // a call of 64 MiB and its structures
 
 	Size = stagingOffset + StagingSize // of the shared memory
 	Bell = Base + Size                 // the doorbell's page
-	End  = Bell + pageSize             // first address behind all that the deputy shares
+
+	Stride     = 128 << 20                // from the memory of a thread to that of the next
+	MaxThreads = 1024                     // of one deputy
+	End        = Base + MaxThreads*Stride // first address behind all that the deputy shares
 
 	pageSize = 4096
 )
@@ -62,21 +66,22 @@ type control struct {
 	sleeping uint32    // 84: the stub waits in the kernel for a command
 }
 
-// Memory is the agent's side of one deputy's shared memory.
+// Memory is the agent's side of the memory that it shares with one thread of a deputy.
 type Memory struct {
 	fd      int
+	base    uint64 // where the deputy sees it
 	mapping []byte
 	control *control
 }
 
-// New makes the shared memory of a deputy. The stub spins for so many turns of the PAUSE instruction (some
+// New makes the shared memory of a thread, to be mapped in place number slot, 0 to MaxThreads-1. The stub spins for so many turns of the PAUSE instruction (some
 // 40 to 140 cycles each) before it sleeps.
-func New(spin uint32) (*Memory, error) {
+func New(spin uint32, slot int) (*Memory, error) {
 	fd, err := unix.MemfdCreate("deputy", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("memfd_create: %w", err)
 	}
-	m := &Memory{fd: fd}
+	m := &Memory{fd: fd, base: Base + uint64(slot)*Stride}
 	if err := unix.Ftruncate(fd, Size); err != nil {
 		_ = m.Close()
 		return nil, fmt.Errorf("size of a deputy's memory: %w", err)
@@ -97,6 +102,15 @@ func New(spin uint32) (*Memory, error) {
 
 // FD is the descriptor to map in the deputy.
 func (m *Memory) FD() int { return m.fd }
+
+// Base is the address at which the deputy has to map it.
+func (m *Memory) Base() uint64 { return m.base }
+
+// StackTop is the end of the thread's stack, an address of the deputy.
+func (m *Memory) StackTop() uint64 { return m.base + stringsOffset }
+
+// StagingBase is where the deputy sees Staging.
+func (m *Memory) StagingBase() uint64 { return m.base + stagingOffset }
 
 // Close gives the memory up. The deputy keeps its own mapping.
 func (m *Memory) Close() error {

@@ -14,14 +14,14 @@ var processRows = []Row{
 	special(unix.SYS_FORK, "fork").traced().note("both sides fork"),
 	special(unix.SYS_VFORK, "vfork").traced().note("both sides fork"),
 	special(unix.SYS_CLONE, "clone", long("flags"), address("newsp"), address("parent_tid"), address("child_tid"), address("tls")).
-		traced().note("both sides fork; threads: not yet"),
+		traced().note("both sides fork, or get a thread"),
 	special(unix.SYS_CLONE3, "clone3", address("uargs"), long("size")).
 		traced().errno(unix.ENOSYS).note("libcs fall back to clone"),
 	special(unix.SYS_EXECVE, "execve", path("filename"), stringVector("argv"), stringVector("envp")).
 		traced().note("home runs it and sends the fresh image, which replaces the body's memory"),
 	special(unix.SYS_EXECVEAT, "execveat", fd("dfd"), path("filename"), stringVector("argv"), stringVector("envp"), integer("flags")).
 		traced().note("home runs it and sends the fresh image, which replaces the body's memory"),
-	special(unix.SYS_EXIT, "exit", integer("error_code")).note("both sides end"),
+	special(unix.SYS_EXIT, "exit", integer("error_code")).traced().note("the thread ends on both sides"),
 	special(unix.SYS_EXIT_GROUP, "exit_group", integer("error_code")).note("both sides end"),
 	remote(unix.SYS_WAIT4, "wait4", integer("upid"), out("stat_addr", 4).when(Positive), integer("options"), out("ru", rusageSize).when(Positive)),
 	remote(unix.SYS_WAITID, "waitid", integer("which"), integer("upid"), inOut("infop", waitInfoSize).when(Always), integer("options"), inOut("ru", rusageSize)),

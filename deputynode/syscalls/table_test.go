@@ -156,7 +156,7 @@ func TestClasses(t *testing.T) {
 		{"vfork", Special, true, 0},
 		{"clone", Special, true, 0},
 		{"clone3", Special, true, unix.ENOSYS},
-		{"exit", Special, false, 0},
+		{"exit", Special, true, 0},
 		{"exit_group", Special, false, 0},
 		{"io_uring_setup", Remote, false, unix.ENOSYS},
 		{"ptrace", Remote, false, unix.EPERM},

@@ -55,6 +55,10 @@ func (s *scenario) drawIncidents() {
 func (s *scenario) drawChange(n *node, at time.Duration) {
 	var c conditions
 	s.impair(&c)
+	if s.large { // many fragments can't all get through what single frames do
+		c.loss, c.burstLoss = min(c.loss, 0.01), 0
+		c.corrupt, c.refuse = min(c.corrupt, 0.01), min(c.refuse, 0.01)
+	}
 	p := pick(s.dice, n.ports...)
 	c.delay, c.buffer = s.duration(time.Microsecond, 20*time.Millisecond), changedBuffer
 	s.world.at(at, func() {

@@ -55,7 +55,10 @@ func (n *node) start() {
 	var secret [32]byte
 	binary.LittleEndian.PutUint64(secret[:], mix(w.seed))
 	binary.LittleEndian.PutUint64(secret[8:], mix(uint64(n.index)<<32|uint64(n.life)))
-	n.ahead = n.wraps.epoch(secret) - w.now
+	n.ahead = -w.now
+	if n.life == 1 { // twice, and the numbers of both lives would be the same on purpose
+		n.ahead += n.wraps.epoch(secret)
+	}
 	ip := n.ports[0].ip
 	n.tcp = tcpmod.New(ip.Port(tcpmod.Protocol), tcpmod.Config{Seed: &secret})
 	n.rdp = rdp.New(ip.Port(rdp.Protocol), rdp.Config{Secret: secret})

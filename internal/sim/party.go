@@ -120,40 +120,11 @@ func (p *party) OnEnd(now time.Duration, err error) {
 	}
 }
 
-// leave is the last thing that a party does: nothing more will be read or written.
-func (p *party) leave() {
-	if p.left {
-		return
-	}
-	p.left = true
-	if c := p.call; c != nil {
-		c.open[p.side] = nil
-		c.decide(p)
-	}
-}
-
 // refused ends a party whose dialing failed at once.
 func (p *party) refused(err error) {
 	p.disturbed, p.ended, p.err = true, true, err
 	p.note("cannot dial", "%v", err)
 	p.leave()
-}
-
-// decide looks at a party of the call that has ended: the call is done, or will be tried again.
-func (c *call) decide(p *party) {
-	switch {
-	case c.done:
-	case p.opened && (c.flow.rough() || p.complete() && p.orderly()):
-		if c.again == 0 {
-			c.done = true
-			return
-		}
-		c.again--
-		c.tries = 0
-		c.dialLater(retryWait / 10)
-	default:
-		c.dialLater(retryWait)
-	}
 }
 
 // complete reports whether the party has sent and received all.
@@ -276,65 +247,4 @@ func (p *party) identify(h []byte) {
 	}
 	p.peer, p.theirs, p.expect = peer, peer.own, peer.plan.total
 	p.disturbed = p.disturbed || peer.crashed // before its first bytes came
-}
-
-// endedEarly carries a rough ending out when its time has come.
-func (p *party) endedEarly(now time.Duration) bool {
-	if p.closed || !p.plan.ending.rough() || p.sent+p.got < p.plan.endAt {
-		return p.closed
-	}
-	p.closed = true
-	p.note("ends early", "%v", p.plan.ending)
-	if p.plan.ending == closeSoon {
-		p.conn.Close(now)
-	} else {
-		p.conn.Abort(now)
-	}
-	switch {
-	case p.ended:
-		p.leave()
-	case p.plan.ending == abort && p.tcb != nil: // tcpmod has no OnEnd after Abort
-		p.OnEnd(now, net.ErrClosed)
-	}
-	return true
-}
-
-// endConnection ends the connection as far as the plan and the peer let it.
-func (p *party) endConnection(now time.Duration) {
-	if p.closed || !p.opened || !p.sentAll() {
-		return
-	}
-	eof := p.ended && errors.Is(p.err, io.EOF)
-	switch {
-	case p.plan.ending == halfClose && !eof:
-		p.conn.CloseWrite(now)
-	case p.plan.ending == closeDone && p.gotAll() && !p.held && !eof:
-		p.holdThenClose(now)
-	case eof || p.plan.ending == closeDone && p.gotAll():
-		p.closed = true
-		p.note("closes", "")
-		p.conn.Close(now)
-		if p.ended {
-			p.leave()
-		}
-	}
-}
-
-// holdThenClose leaves the connection idle for a while.
-func (p *party) holdThenClose(now time.Duration) {
-	if p.holding {
-		return
-	}
-	p.holding = true
-	over := func(now time.Duration) {
-		p.held = true
-		p.world.progress()
-		p.endConnection(now)
-	}
-	if p.plan.hold == 0 {
-		over(now)
-		return
-	}
-	p.note("idles", "%v", p.plan.hold)
-	p.node.after(p.plan.hold, over)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // seeds is how many scenarios the test runs: fixed, so that it does the same on every machine.
-const seeds = 800
+const seeds = 12_000
 
 // shards is in how many parts that may run at the same time.
 const shards = 8
@@ -16,7 +16,7 @@ const shards = 8
 func TestSeeds(t *testing.T) {
 	n := uint64(seeds)
 	if testing.Short() {
-		n /= 2
+		n /= 20
 	}
 	var totals [shards]Result
 	t.Run("shards", func(t *testing.T) {

@@ -20,10 +20,11 @@ const (
 	uffdioPoison   = 0xc020aa08
 	uffdioWake     = 0x8010aa02
 
-	uffdAPI          = 0xaa
-	uffdModeMissing  = 1
-	uffdEventFault   = 0x12
-	UserfaultMsgSize = 32
+	uffdAPI             = 0xaa
+	uffdFeatureThreadID = 1 << 8
+	uffdModeMissing     = 1
+	uffdEventFault      = 0x12
+	UserfaultMsgSize    = 32
 )
 
 func userfault(fd int, request uintptr, arg unsafe.Pointer) error {
@@ -33,9 +34,9 @@ func userfault(fd int, request uintptr, arg unsafe.Pointer) error {
 	return nil
 }
 
-// UserfaultAPI is the handshake (UFFDIO_API) that every other request needs first.
+// UserfaultAPI is the handshake (UFFDIO_API) that every other request needs first. Events will tell the thread.
 func UserfaultAPI(fd int) error {
-	api := struct{ api, features, ioctls uint64 }{api: uffdAPI}
+	api := struct{ api, features, ioctls uint64 }{api: uffdAPI, features: uffdFeatureThreadID}
 	if err := userfault(fd, uffdioAPI, unsafe.Pointer(&api)); err != nil {
 		return fmt.Errorf("userfaultfd api: %w", err)
 	}
@@ -88,11 +89,11 @@ func UserfaultWake(fd int, address, length uint64) error {
 	return nil
 }
 
-// UserfaultAddress returns the address of a page fault event read from a userfaultfd, false for any
-// other event.
-func UserfaultAddress(msg []byte) (uint64, bool) {
+// UserfaultAddress returns the address of a page fault event read from a userfaultfd and the thread, by its id in its own
+// PID namespace; false for any other event.
+func UserfaultAddress(msg []byte) (address uint64, thread int, ok bool) {
 	if len(msg) < UserfaultMsgSize || msg[0] != uffdEventFault {
-		return 0, false
+		return 0, 0, false
 	}
-	return binary.NativeEndian.Uint64(msg[16:]), true
+	return binary.NativeEndian.Uint64(msg[16:]), int(binary.NativeEndian.Uint32(msg[24:])), true
 }
