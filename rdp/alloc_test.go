@@ -2,6 +2,7 @@ package rdp
 
 import (
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -157,6 +158,14 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	}
 }
 
+// heap returns the bytes in use.
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
 // BenchmarkPingPong: one message each way, and so two segments.
 func BenchmarkPingPong(b *testing.B) {
 	for _, x := range []struct {
@@ -167,9 +176,11 @@ func BenchmarkPingPong(b *testing.B) {
 		b.Run(x.name, func(b *testing.B) {
 			p := newPipe()
 			var client *sink
+			before := heap()
 			for range x.conns {
 				client, _ = p.connect(b, x.o, true)
 			}
+			idle := float64(heap()-before) / float64(2*x.conns)
 			message := make([]byte, 24)
 			b.ReportAllocs()
 			b.ResetTimer()
@@ -178,6 +189,9 @@ func BenchmarkPingPong(b *testing.B) {
 				p.pump()
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(2*b.N), "ns/segment")
+			if x.conns > 1 {
+				b.ReportMetric(idle, "B/connection")
+			}
 		})
 	}
 }

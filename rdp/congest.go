@@ -58,9 +58,7 @@ func (r *Record) beforePump(now time.Duration) {
 			return
 		}
 		r.found(s)
-		s.resent = true
-		r.info.FastResends++
-		r.transmit(now, seq)
+		r.resend(now, seq, s, &r.info.FastResends)
 	}
 }
 

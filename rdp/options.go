@@ -19,7 +19,7 @@ const (
 	DefaultSendBuffer = 512 << 10 // bytes
 	DefaultBacklog    = 128       // connections in SYN-RCVD per listener
 
-	// DefaultReceiveMemory is what 85 connections with full windows need.
+	// DefaultReceiveMemory is what 88 connections with all that they may hold need.
 	DefaultReceiveMemory = 64 << 20 // bytes
 
 	// DefaultMinRTO must exceed the longest time that the peer holds an ACK back (AckDelay) plus the timers'

@@ -250,3 +250,10 @@ func (r *Record) file() {
 		r.endpoint.timers.move(r, d)
 	}
 }
+
+// fileRetry is file where nothing but retryAt can have become earlier.
+func (r *Record) fileRetry() {
+	if r.retryAt < r.armed {
+		r.endpoint.timers.move(r, r.retryAt)
+	}
+}

@@ -123,9 +123,7 @@ func (r *Record) resendHoles(now time.Duration) {
 		}
 		if r.delivered-s.serial >= reorderThreshold {
 			if r.lose(now, seq, s) {
-				s.resent = true
-				r.info.FastResends++
-				r.transmit(now, seq)
+				r.resend(now, seq, s, &r.info.FastResends)
 			}
 			continue
 		}
@@ -136,69 +134,82 @@ func (r *Record) resendHoles(now time.Duration) {
 	}
 }
 
-// retry resends every segment whose timer has expired (RFC 908, section 3.7.3), backs off (RFC 6298, section 5.5),
-// and finds the next expiry. The oldest segment, if the peer has it and doesn't take it, is sent as a probe: its
-// acknowledgement could have been lost, and nothing else is outstanding that would show a dead peer. The last segment, if
-// nothing is sent after it that could show its loss, is sent again early, once: the others' losses show by its EACK.
+// resend transmits a segment again, and counts it.
+func (r *Record) resend(now time.Duration, seq uint32, s *outgoing, count *uint64) {
+	s.resent = true
+	*count++
+	r.transmit(now, seq)
+}
+
+// retry does what is due of every segment whose timer has expired (RFC 908, section 3.7.3), and finds the next expiry.
+// Segments that the peer has have none, except the oldest.
 func (r *Record) retry(now time.Duration) {
 	r.retryAt = Never
-	rto := r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, 0)
 	for seq := r.sndUna; seq != r.sndNxt; seq++ {
 		s := r.out.at(seq)
-		probe := s.eacked && seq == r.sndUna
-		if s.eacked && !probe || s.lost {
+		if s.eacked && seq != r.sndUna {
 			continue
 		}
-		if s.due > now {
-			r.retryAt = min(r.retryAt, s.due)
-			continue
-		}
-		if s.suspect && !r.lose(now, seq, s) {
-			continue
-		}
-		tail := !s.resent && !s.suspect && !probe && now-s.sent < rto
-		if tail && seq != r.sndNxt-1 {
-			s.due = s.sent + rto
-			r.retryAt = min(r.retryAt, s.due)
-			continue
-		}
-		if r.cc != nil && !probe && !tail && !s.suspect {
-			if r.expired(now); s.lost { // not the oldest
-				continue
-			}
-		}
-		s.resent = true
-		switch {
-		case probe:
-			if int(r.probes) >= r.options.RetryLimit {
-				r.fail(now, r.timeout())
-				return
-			}
-			r.probes++
-			r.info.Probes++
-			r.transmit(now, seq)
-			s.due = now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, s.timeouts)
-			s.timeouts = min(s.timeouts+1, maxDoubled)
-		case s.suspect:
-			r.info.FastResends++
-			r.transmit(now, seq)
-		case tail:
-			r.info.TailProbes++
-			r.transmit(now, seq)
-		case seq == r.sndUna && int(r.expiries) >= r.retryLimit(s.kind):
-			r.fail(now, r.timeout())
+		if s.due <= now && !r.due(now, seq, s) {
 			return
-		default:
-			if seq == r.sndUna {
-				r.expiries++
-			}
-			s.timeouts = min(s.timeouts+1, maxDoubled)
-			r.backoff = max(r.backoff, s.timeouts)
-			r.info.Timeouts++
-			r.transmit(now, seq)
 		}
 		r.retryAt = min(r.retryAt, s.due)
 	}
+}
+
+// due does what the timer of a segment was for, and reports whether the connection lives on.
+func (r *Record) due(now time.Duration, seq uint32, s *outgoing) bool {
+	rto := r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, 0)
+	switch {
+	case s.eacked:
+		return r.probe(now, seq, s)
+	case s.suspect:
+		if r.lose(now, seq, s) {
+			r.resend(now, seq, s, &r.info.FastResends)
+		}
+	case s.resent || now-s.sent >= rto:
+		return r.expire(now, seq, s)
+	case seq == r.sndNxt-1: // the last, early: its EACK will show what else is lost
+		r.resend(now, seq, s, &r.info.TailProbes)
+	default: // something was sent later that will
+		s.due = s.sent + rto
+	}
+	return true
+}
+
+// probe sends the oldest segment again, which the peer has and doesn't take: its acknowledgement could have been lost,
+// and nothing else is outstanding that would show a dead peer.
+func (r *Record) probe(now time.Duration, seq uint32, s *outgoing) bool {
+	if int(r.probes) >= r.options.RetryLimit {
+		r.fail(now, r.timeout())
+		return false
+	}
+	r.probes++
+	r.resend(now, seq, s, &r.info.Probes)
+	s.due = now + r.rtt.rto(r.options.MinRTO, r.options.MaxRTO, s.timeouts)
+	s.timeouts = min(s.timeouts+1, maxDoubled)
+	return true
+}
+
+// expire is the retransmission timeout: the segment is sent again, with backoff (RFC 6298, section 5.5). The oldest has
+// only so many while nothing is acknowledged.
+func (r *Record) expire(now time.Duration, seq uint32, s *outgoing) bool {
+	if seq == r.sndUna {
+		if int(r.expiries) >= r.retryLimit(s.kind) {
+			r.fail(now, r.timeout())
+			return false
+		}
+		r.expiries++
+	}
+	if r.cc != nil {
+		if r.expired(now); s.lost { // it waits; the oldest doesn't
+			return true
+		}
+	}
+	s.timeouts = min(s.timeouts+1, maxDoubled)
+	r.backoff = max(r.backoff, s.timeouts)
+	r.resend(now, seq, s, &r.info.Timeouts)
+	return true
 }
 
 // retryLimit is how often the oldest segment is retransmitted by timer while nothing is acknowledged.

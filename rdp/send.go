@@ -100,7 +100,7 @@ func (r *Record) Write(now time.Duration, p []byte) int {
 		p, total = p[n:], total+n
 	}
 	r.pump(now)
-	r.file()
+	r.fileRetry()
 	return total
 }
 
@@ -123,7 +123,7 @@ func (r *Record) WriteMessage(now time.Duration, p []byte) error {
 	}
 	r.enqueue(kindData, p)
 	r.pump(now)
-	r.file()
+	r.fileRetry()
 	return nil
 }
 
