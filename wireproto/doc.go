@@ -175,6 +175,11 @@
 //	     8  status           4   as wait(2) gives it
 //	    12  unused           4
 //
+//	21  file version, deputy to body
+//	     8  address          8   of the mapping
+//	    16  offset           8   in the file
+//	    24  version         16
+//
 // A range, of which any number follow each other, without padding, to the end of the message:
 //
 //	 0  address          8

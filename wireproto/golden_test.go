@@ -382,6 +382,18 @@ func goldens() []golden {
 			size: 40,
 		},
 		{
+			name:    "file version",
+			message: FileVersion{Sequence: 7, Address: 0x400000, Offset: 0x3000, Version: [16]byte{1, 2, 15: 16}},
+			encoded: AppendFileVersion(nil, FileVersion{Sequence: 7, Address: 0x400000, Offset: 0x3000, Version: [16]byte{1, 2, 15: 16}}),
+			wire: `
+				15 00 0700
+				18000000                            # length
+				0000400000000000                    # address
+				0030000000000000                    # offset
+				01020000000000000000000000000010    # version`,
+			size: 40,
+		},
+		{
 			name:    "start",
 			message: startMessage(),
 			encoded: func() []byte { s := startMessage(); return AppendStart(nil, &s) }(),
@@ -509,7 +521,7 @@ func TestMessageNumbers(t *testing.T) {
 	want := []string{
 		1: "request", "result", "copyin request", "copyin reply", "copyout", "copyout reply", "page-in request",
 		"page-in reply", "transaction request", "null request", "action", "terminate", "fault", "create", "created",
-		"map", "start", "reset", "exit", "exited",
+		"map", "start", "reset", "exit", "exited", "file version",
 	}
 	for n := 1; n < len(want); n++ {
 		if got := Type(n).String(); got != want[n] {

@@ -49,6 +49,7 @@ func TestSizeTypesAndFlags(t *testing.T) {
 		TypePageinRequest: 0, TypePageinReply: FlagFault,
 		TypeTransactionRequest: 0, TypeNullRequest: 0, TypeAction: 0, TypeTerminate: 0, TypeFault: 0,
 		TypeCreate: 0, TypeCreated: 0, TypeMap: 0, TypeStart: 0, TypeReset: 0, TypeExit: 0, TypeExited: 0,
+		TypeFileVersion: 0,
 	}
 	for n := range 256 {
 		typ := Type(n)
@@ -81,7 +82,7 @@ func TestSizeLengths(t *testing.T) {
 		TypePageinRequest: {0, most}, TypePageinReply: {0, most},
 		TypeTransactionRequest: {0, 0}, TypeNullRequest: {0, 0}, TypeAction: {0, 128}, TypeTerminate: {0, 0},
 		TypeFault: {8, 8}, TypeCreate: {8, 12 + 2*65535}, TypeCreated: {0, 65535}, TypeMap: {24, 24},
-		TypeStart: {100, 100 + 4096}, TypeReset: {0, 0}, TypeExit: {0, 0}, TypeExited: {0, 0},
+		TypeStart: {100, 100 + 4096}, TypeReset: {0, 0}, TypeExit: {0, 0}, TypeExited: {0, 0}, TypeFileVersion: {24, 24},
 	} {
 		header := func(length uint32) []byte { return appendHeader(nil, typ, 0, 0, length, 0) }
 		for _, length := range bounds {

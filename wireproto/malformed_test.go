@@ -131,6 +131,7 @@ func TestOtherType(t *testing.T) {
 		TypeReset:              func(b []byte) error { _, err := ParseReset(b); return err },
 		TypeExit:               func(b []byte) error { _, err := ParseExit(b); return err },
 		TypeExited:             func(b []byte) error { _, err := ParseExited(b); return err },
+		TypeFileVersion:        func(b []byte) error { _, err := ParseFileVersion(b); return err },
 	}
 	if len(parsers) != len(formats)-1 {
 		t.Fatalf("%d parse functions for %d types", len(parsers), len(formats)-1)

@@ -94,6 +94,8 @@ func parse(b []byte) (any, error) {
 		return whole(ParseExit(b))
 	case TypeExited:
 		return whole(ParseExited(b))
+	case TypeFileVersion:
+		return whole(ParseFileVersion(b))
 	}
 	_, err := Size(b)
 	return nil, err
@@ -154,6 +156,8 @@ func encode(b []byte, message any) ([]byte, error) {
 		return AppendExit(b, m.Sequence, m.Status), nil
 	case Exited:
 		return AppendExited(b, m.Sequence, m.Status), nil
+	case FileVersion:
+		return AppendFileVersion(b, m), nil
 	}
 	return nil, fmt.Errorf("no message: %T", message)
 }

@@ -30,6 +30,7 @@ const (
 	TypeReset              Type = 18 // deputy to body: drop all user memory
 	TypeExit               Type = 19 // deputy to body: the process is over
 	TypeExited             Type = 20 // body to deputy: the body ended on its own
+	TypeFileVersion        Type = 21 // deputy to body: which file a mapping shows
 )
 
 // String gives the message's name in the thesis's words, such as "copyin request".
@@ -93,6 +94,7 @@ var formats = [...]format{
 	TypeReset:              {"reset", 0, 0, 0, allUnused},
 	TypeExit:               {"exit", 0, 0, 0, halfUnused},
 	TypeExited:             {"exited", 0, 0, 0, halfUnused},
+	TypeFileVersion:        {"file version", 0, versionLen, versionLen, 0},
 }
 
 // format returns the type's row, nil for a type that does not exist.

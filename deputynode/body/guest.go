@@ -6,6 +6,7 @@
 //	space.go    the PID namespace of a body and its children
 //	spawn.go    the empty process: identity
 //	load.go     its image comes from home: mappings, pages
+//	pager.go    file pages, from home or from the node's cache (cache.go)
 //	launch.go   the last steps: limits, rights, filter, registers
 //	request.go  a call goes to the deputy
 //	serve.go    what the deputy asks within a transaction, and its result
@@ -40,6 +41,7 @@ type Guest struct {
 	staging  []byte // where the walk of a call's row lays out what it reads
 	recorder recorder
 	walk     syscalls.Call
+	cache    *pageCache
 	tracees  map[int]*Body // by the pid of a body's process
 	spaces   map[int]*space
 	bodies   map[*Body]struct{}
@@ -55,7 +57,7 @@ func New(loop *engine.Loop, node string, log *slog.Logger) (*Guest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("memory for calls: %w", err)
 	}
-	return &Guest{loop: loop, log: log, node: node, filter: syscalls.Filter(), staging: staging,
+	return &Guest{loop: loop, log: log, node: node, filter: syscalls.Filter(), staging: staging, cache: newPageCache(),
 		tracees: map[int]*Body{}, spaces: map[int]*space{}, bodies: map[*Body]struct{}{}}, nil
 }
 

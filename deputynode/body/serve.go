@@ -33,6 +33,8 @@ func (b *Body) Message(now time.Duration, m []byte) error {
 		return b.pageinReply(now, m)
 	case wireproto.TypeCopyout:
 		return b.copyout(now, m)
+	case wireproto.TypeFileVersion:
+		return b.load.pager.shows(m)
 	}
 	if b.state == loading {
 		switch t {

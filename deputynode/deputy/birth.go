@@ -70,6 +70,10 @@ func (d *Deputy) sendProgram(now time.Duration, p *program) {
 			i++
 			m.End = p.mappings[i].End // vvar and vdso move together
 		}
+		if v, ok := p.versions[m.Start]; ok {
+			d.send(now, wireproto.AppendFileVersion(d.message[:0], wireproto.FileVersion{Sequence: seq, Address: m.Start,
+				Offset: m.Offset, Version: v}))
+		}
 		flags := uint32(unix.MAP_PRIVATE)
 		if m.Kind == image.Stack {
 			flags |= unix.MAP_GROWSDOWN

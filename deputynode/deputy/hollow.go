@@ -42,7 +42,8 @@ type program struct {
 	layout   image.Layout
 	auxv     []byte
 	regs     unix.PtraceRegs
-	stack    []byte // from the stack pointer to the end of the stack
+	stack    []byte              // from the stack pointer to the end of the stack
+	versions map[uint64][16]byte // of the files that are mapped, by the address of the mapping
 }
 
 // hollow makes a deputy of a process that has just executed a program: it takes the program out, maps the
@@ -61,6 +62,12 @@ func (d *Deputy) hollow() (*program, error) {
 	p, err := readProgram(d.tracee)
 	if err != nil {
 		return nil, err
+	}
+	p.versions = map[uint64][16]byte{}
+	for _, m := range p.mappings {
+		if v, ok := d.fileVersion(m.Start, m.End); ok && m.Kind == image.File {
+			p.versions[m.Start] = v
+		}
 	}
 	if err := d.mapStub(p); err != nil {
 		return nil, err

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"deputy/wireproto"
 )
 
 // specials are the calls that the deputy treats in its own way, by number.
@@ -39,8 +41,13 @@ func (d *Deputy) mapFile(now time.Duration) {
 	args[3] = flags&(unix.MAP_TYPE|unix.MAP_NORESERVE) | unix.MAP_FIXED_NOREPLACE
 	d.start(now, unix.SYS_MMAP, args, func(now time.Duration, ret int64) {
 		if ret >= 0 || ret < -maxErrno {
-			d.process.files.add(start, (length+pageSize-1)&^(pageSize-1), args[0])
+			size := (length + pageSize - 1) &^ (pageSize - 1)
+			d.process.files.add(start, size, args[0])
 			ret = int64(start)
+			if v, ok := d.fileVersion(args[0], args[0]+size); ok {
+				d.send(now, wireproto.AppendFileVersion(d.message[:0], wireproto.FileVersion{Sequence: d.tx.seq, Address: start,
+					Offset: args[5], Version: v}))
+			}
 		}
 		d.result(now, ret)
 	})

@@ -29,6 +29,7 @@ type Mapping struct {
 	Start, End uint64 // addresses, End exclusive
 	Protection int    // PROT_*
 	Shared     bool   // MAP_SHARED, else MAP_PRIVATE
+	Offset     uint64 // in the file
 	Kind       Kind
 	Path       string // what the kernel calls it
 }
@@ -78,7 +79,9 @@ func parseMapping(line string) (Mapping, error) {
 	var err1, err2 error
 	m.Start, err1 = strconv.ParseUint(start, 16, 64)
 	m.End, err2 = strconv.ParseUint(end, 16, 64)
-	if !ok || err1 != nil || err2 != nil {
+	var err3 error
+	m.Offset, err3 = strconv.ParseUint(fields[2], 16, 64)
+	if !ok || err1 != nil || err2 != nil || err3 != nil {
 		return Mapping{}, fmt.Errorf("%w: %q", errMapping, line)
 	}
 	for i, bit := range []int{unix.PROT_READ, unix.PROT_WRITE, unix.PROT_EXEC} {

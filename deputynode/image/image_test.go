@@ -13,13 +13,13 @@ func TestParseMapping(t *testing.T) {
 		line string
 		want Mapping
 	}{
-		{"00400000-00401000 r-xp 00000000 fe:00 1234                     /bin/a program",
-			Mapping{0x400000, 0x401000, unix.PROT_READ | unix.PROT_EXEC, false, File, "/bin/a program"}},
+		{"00400000-00401000 r-xp 00003000 fe:00 1234                     /bin/a program",
+			Mapping{0x400000, 0x401000, unix.PROT_READ | unix.PROT_EXEC, false, 0x3000, File, "/bin/a program"}},
 		{"7ffc0000-7ffc2000 rw-p 00000000 00:00 0                        [stack]",
-			Mapping{0x7ffc0000, 0x7ffc2000, unix.PROT_READ | unix.PROT_WRITE, false, Stack, "[stack]"}},
+			Mapping{0x7ffc0000, 0x7ffc2000, unix.PROT_READ | unix.PROT_WRITE, false, 0, Stack, "[stack]"}},
 		{"7ffc3000-7ffc4000 r--p 00000000 00:00 0                        [vvar_vclock]",
-			Mapping{0x7ffc3000, 0x7ffc4000, unix.PROT_READ, false, VDSO, "[vvar_vclock]"}},
-		{"1000-2000 ---s 00000000 00:00 0", Mapping{0x1000, 0x2000, 0, true, Anonymous, ""}},
+			Mapping{0x7ffc3000, 0x7ffc4000, unix.PROT_READ, false, 0, VDSO, "[vvar_vclock]"}},
+		{"1000-2000 ---s 00000000 00:00 0", Mapping{0x1000, 0x2000, 0, true, 0, Anonymous, ""}},
 	} {
 		got, err := parseMapping(c.line)
 		if err != nil {
