@@ -54,6 +54,7 @@ type Agent struct {
 	guest      *body.Guest
 	server     *control.Server
 	recent     history
+	tracers    map[int]*control.Tracer // by the pid of who asked
 }
 
 // Run is an agent from its beginning to its end, which is the context's.
@@ -73,7 +74,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if a.guest, err = body.New(a.loop, cfg.Node, a.log); err != nil {
 		return err
 	}
-	if a.server, err = control.Listen(cfg.Control, a.answer); err != nil {
+	if a.server, err = control.Listen(cfg.Control, a.answer, a.trace); err != nil {
 		return err
 	}
 	return a.run(ctx)

@@ -56,6 +56,7 @@ func (a *Agent) split(peer control.Peer, r control.Request) control.Response {
 				return t.dial(now, netip.AddrPortFrom(address, Port), c)
 			},
 			Ready: func(_ time.Duration, err error) { ready <- err },
+			Trace: a.tracer(r.TracedBy),
 		})
 	})
 	if err := <-ready; err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -28,7 +29,8 @@ const (
 
 func runCommand() *cobra.Command {
 	var on, transport, copyin string
-	var stats bool
+	var stats, trace bool
+	var tracedBy int
 	cmd := &cobra.Command{
 		Use:   "run --on NODE [flags] -- PROGRAM [ARGUMENTS]",
 		Short: "Run a program with its body on another node",
@@ -46,6 +48,11 @@ is not found.`,
 	flags.StringVar(&copyin, "copyin", setting(environmentCopyin, copyinEager),
 		"eager: what a call reads travels with the request; lazy: the deputy asks for it, as in the thesis ($"+environmentCopyin+")")
 	flags.BoolVar(&stats, "stats", false, "print calls, messages and bytes to standard error when the program ends")
+	flags.BoolVar(&trace, "trace", false, "print to standard error the calls that are not made on the node alone, as they end")
+	flags.IntVar(&tracedBy, "traced-by", 0, "pid of who prints the calls")
+	if err := flags.MarkHidden("traced-by"); err != nil {
+		panic(err)
+	}
 	if err := cmd.MarkFlagRequired("on"); err != nil {
 		panic(err)
 	}
@@ -53,16 +60,19 @@ is not found.`,
 		if copyin != copyinEager && copyin != copyinLazy {
 			return fmt.Errorf("--copyin %q: want %s or %s", copyin, copyinEager, copyinLazy)
 		}
-		if stats {
-			again := []string{"--control", socket(cmd), "run", "--on", on, "--transport", transport, "--copyin", copyin, "--"}
-			return runWithStats(cmd, append(again, args...))
+		if stats || trace {
+			again := []string{"--control", socket(cmd), "run", "--on", on, "--transport", transport, "--copyin", copyin}
+			if trace {
+				again = append(again, "--traced-by", strconv.Itoa(os.Getpid()))
+			}
+			return runWatched(cmd, append(append(again, "--"), args...), stats, trace)
 		}
 		program, err := findProgram(args[0], os.Getenv("PATH"))
 		if err != nil {
 			return err
 		}
 		if _, err := control.Ask(socket(cmd), control.Request{Op: control.OpRun, On: on, Transport: transport,
-			Lazy: copyin == copyinLazy, Command: args[0]}); err != nil {
+			Lazy: copyin == copyinLazy, Command: args[0], TracedBy: tracedBy}); err != nil {
 			return err
 		}
 		return cannotExecute(program, syscall.Exec(program, args, os.Environ()))

@@ -18,26 +18,33 @@ import (
 	"deputy/deputynode/control"
 )
 
-// runWithStats runs deputynode with the arguments as a child, waits for it, prints what its process did, and
-// ends as it ended.
-func runWithStats(cmd *cobra.Command, args []string) error {
+// runWatched runs deputynode with the arguments as a child, prints the calls of its process while it runs, or what it did
+// in all when it has ended, or both, and ends as it ended.
+func runWatched(cmd *cobra.Command, args []string, stats, trace bool) error {
+	endTrace := func() {}
+	if trace {
+		var err error
+		if endTrace, err = startTrace(cmd.ErrOrStderr(), socket(cmd)); err != nil {
+			return err
+		}
+	}
 	child := exec.Command("/proc/self/exe", args...)
 	child.Args[0] = os.Args[0]
 	child.Stdin, child.Stdout, child.Stderr = os.Stdin, os.Stdout, os.Stderr
 	terminal := make(chan os.Signal, 1) // what the terminal sends goes to the child as well: it decides
 	signal.Notify(terminal, unix.SIGINT, unix.SIGQUIT)
 	defer signal.Stop(terminal)
-	if err := child.Start(); err != nil {
-		return err
-	}
-	err := child.Wait()
+	err := child.Run()
+	endTrace()
 	var ended *exec.ExitError
 	if err != nil && !errors.As(err, &ended) {
 		return err
 	}
-	answer, err := control.Ask(socket(cmd), control.Request{Op: control.OpStats, PID: child.Process.Pid})
-	if err == nil && len(answer.PS) == 1 {
-		printStats(cmd.ErrOrStderr(), answer.PS[0])
+	if stats {
+		answer, err := control.Ask(socket(cmd), control.Request{Op: control.OpStats, PID: child.Process.Pid})
+		if err == nil && len(answer.PS) == 1 {
+			printStats(cmd.ErrOrStderr(), answer.PS[0])
+		}
 	}
 	status := child.ProcessState.Sys().(interface {
 		Signaled() bool

@@ -19,6 +19,7 @@ const (
 	OpNodes = "nodes" // which nodes are there
 	OpPS    = "ps"    // which deputies are here
 	OpStats = "stats" // what a deputy, also one that ended lately, has done
+	OpTrace = "trace" // the calls, one after the other, of the processes that name the asking one in TracedBy
 	OpPing  = "ping"  // whether a node answers an echo request, and how fast
 )
 
@@ -31,6 +32,7 @@ type Request struct {
 	Command   string `json:"command,omitempty"`
 	PID       int    `json:"pid,omitempty"`
 	Size      int    `json:"size,omitempty"`
+	TracedBy  int    `json:"traced_by,omitempty"` // of OpRun: pid of who has asked for OpTrace
 }
 
 // Response is what the agent answers: an error, or what was asked for.
@@ -47,6 +49,20 @@ type Ping struct {
 	Address      string  `json:"address"`
 	Bytes        int     `json:"bytes"`
 	Microseconds float64 `json:"round_trip_us"`
+}
+
+// TracedCall is a system call that a deputy has served.
+type TracedCall struct {
+	PID      int     `json:"pid"` // thread id
+	Call     string  `json:"call"`
+	Returns  bool    `json:"returns"` // false: it ends the thread or the process
+	Value    int64   `json:"value"`   // what it returned: a value, or -errno
+	Class    string  `json:"class"`
+	Messages uint64  `json:"messages"`
+	Sent     uint64  `json:"sent_bytes"`     // to the body
+	Received uint64  `json:"received_bytes"` // from the body
+	Micros   float64 `json:"us"`             // at home: from the request to the result
+	Missed   uint64  `json:"missed,omitempty"`
 }
 
 // Node is a node of the network.

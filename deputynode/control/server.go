@@ -23,10 +23,14 @@ type Peer struct {
 // Handler answers a request.
 type Handler func(Peer, Request) Response
 
+// Traces gives whoever asks for OpTrace a tracer, and what to do at its end.
+type Traces func(Peer) (t *Tracer, end func())
+
 // Server is the agent's end of the control socket.
 type Server struct {
 	listener *net.UnixListener
 	handler  Handler
+	traces   Traces
 }
 
 // maxRequest bounds a request, in bytes: command lines are shorter, and anybody may write here.
@@ -35,7 +39,7 @@ const maxRequest = 4 << 20
 var errInUse = errors.New("another agent listens there")
 
 // Listen makes the socket. Every user may ask: what a request may do is decided by who asks.
-func Listen(socket string, h Handler) (*Server, error) {
+func Listen(socket string, h Handler, t Traces) (*Server, error) {
 	if err := os.MkdirAll(filepath.Dir(socket), 0o755); err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
@@ -54,7 +58,7 @@ func Listen(socket string, h Handler) (*Server, error) {
 		l.Close()
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	return &Server{l, h}, nil
+	return &Server{l, h, t}, nil
 }
 
 // Serve answers until the context ends.
@@ -80,7 +84,17 @@ func (s *Server) serve(conn *net.UnixConn) {
 	var answer Response
 	if err == nil {
 		var r Request
-		if err = json.NewDecoder(io.LimitReader(conn, maxRequest)).Decode(&r); err == nil {
+		err = json.NewDecoder(io.LimitReader(conn, maxRequest)).Decode(&r)
+		switch {
+		case err != nil:
+		case r.Op == OpTrace:
+			t, end := s.traces(peer)
+			defer end()
+			if json.NewEncoder(conn).Encode(answer) == nil {
+				t.stream(conn)
+			}
+			return
+		default:
 			answer = s.handler(peer, r)
 		}
 	}

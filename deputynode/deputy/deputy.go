@@ -49,6 +49,7 @@ type Deputy struct {
 	message []byte // buffer in which messages are made
 
 	tx      transaction
+	traced  traced
 	signals signals
 	forked  func(now time.Duration, err error) // of one that is born: tells the parent whether there is a body
 	running call

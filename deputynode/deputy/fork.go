@@ -140,7 +140,7 @@ func (d *Deputy) attend(parent *Deputy) error {
 
 // begin lets a new stub run, in the middle of the transaction by which it came to be.
 func (d *Deputy) begin() error {
-	d.tx.open = true // until there is a body
+	d.tx.open, d.tx.null = true, true // until there is a body
 	var regs unix.PtraceRegs
 	if err := sys.PtraceGetRegs(d.tracee.PID, &regs); err != nil {
 		return err

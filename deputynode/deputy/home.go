@@ -98,6 +98,9 @@ type Options struct {
 	// Ready is told when the body has been created and the process may execute the program, or why not.
 	Ready func(now time.Duration, err error)
 
+	// Trace, if not nil, is told of each call.
+	Trace func(TracedCall)
+
 	parent int // pid of the deputy that forked this one
 }
 

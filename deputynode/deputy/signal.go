@@ -88,7 +88,7 @@ func (d *Deputy) null(now time.Duration, m []byte) error {
 	if d.state != running || d.tx.open {
 		return errUnexpected
 	}
-	d.tx = transaction{open: true, seq: r.Sequence, known: d.tx.known[:0]}
+	d.tx = transaction{open: true, null: true, seq: r.Sequence, known: d.tx.known[:0]}
 	d.message = wireproto.AppendTerminate(d.message[:0], d.tx.seq)
 	d.terminate(now)
 	return nil
@@ -103,7 +103,7 @@ func (d *Deputy) fault(now time.Duration, m []byte) error {
 	if d.state != running || d.tx.open {
 		return errUnexpected
 	}
-	d.tx = transaction{seq: f.Sequence, known: d.tx.known[:0]}
+	d.tx = transaction{null: true, seq: f.Sequence, known: d.tx.known[:0]}
 	if !d.handles(unix.Signal(f.Signal)) {
 		d.log.Info("fault of the body", "signal", unix.Signal(f.Signal), "address", fmt.Sprintf("%#x", f.Address))
 		d.endBySignal(now, unix.Signal(f.Signal))

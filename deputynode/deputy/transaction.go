@@ -16,6 +16,7 @@ import (
 // result (thesis 4.3).
 type transaction struct {
 	open  bool
+	null  bool // there is no call
 	seq   uint16
 	call  uint32
 	count int       // of arguments
@@ -107,6 +108,7 @@ func (d *Deputy) request(now time.Duration, m []byte) error {
 			piece.Flags&wireproto.FlagFault != 0})
 	}
 	d.process.count.call(tx.call, tx.args, tx.row)
+	d.traceBegin(m)
 	d.serve(now)
 	if tx.open { // the message is valid only now: keep what came with it
 		for i := range tx.known {
@@ -279,6 +281,7 @@ const maxErrno = 4095
 // came, which then takes a message of its own.
 func (d *Deputy) terminate(now time.Duration) {
 	d.tx.open = false
+	value, trace := d.traceValue()
 	if len(d.signals.pending) == 0 {
 		d.send(now, d.message)
 	} else {
@@ -288,6 +291,9 @@ func (d *Deputy) terminate(now time.Duration) {
 		}
 		d.act(now)
 		d.send(now, wireproto.AppendTerminate(d.message[:0], d.tx.seq))
+	}
+	if trace {
+		d.traceCall(true, value)
 	}
 	if cap(d.message) > keepBuffer || d.tx.large {
 		d.message = nil
