@@ -104,7 +104,9 @@
 //     at 10 Gbit/s a count of datagrams of two fragments comes round in 80 ms. A
 //     receiver that has lost one fragment may then complete the datagram with
 //     another's (RFC 4963). Reassembly gives up after a second or after 16,384
-//     other datagrams; the rest is up to the transport's checksum. Who can guess
+//     other datagrams, and a stack begins to count at random, since it may be
+//     that of a host that has just crashed; the rest is up to the transport's
+//     checksum. Who can guess
 //     the number can spoil a datagram by an overlap (RFC 5722).
 //   - Fragments of less than 48 bytes, which a network of MTU 68 would make of
 //     datagrams with options, are dropped.

@@ -263,3 +263,43 @@ func BenchmarkSendDatagram(b *testing.B) {
 		})
 	}
 }
+
+// A host that starts again at once counts from elsewhere, so the rest of its last datagram is not taken from the first.
+func TestFragmentsOfTwoLives(t *testing.T) {
+	b := newHost(t, mustPrefix("10.77.0.2/24"), hwB)
+	payload := func(life byte) []byte { return bytes.Repeat([]byte{life}, 3000) }
+	for life, first := range []uint16{100, 7000} {
+		dev := newDevice(hwA, testMTU)
+		a, err := New(dev, Config{Prefix: prefixA, Fragments: first})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.learn(0, addrB, hwB, true)
+		if err := a.Port(testProto).SendDatagram(0, addrB, payload(byte(life))); err != nil {
+			t.Fatal(err)
+		}
+		if _, ip := decodeIPv4(t, dev.sent[0]); ip.Id != first {
+			t.Errorf("the first identification is %d, want %d", ip.Id, first)
+		}
+		frames := dev.sent
+		if life == 0 {
+			frames = frames[:1] // it crashes
+		}
+		for _, f := range frames {
+			b.Input(0, f)
+		}
+	}
+	if len(b.got) != 1 || b.got[0].payload != string(payload(1)) {
+		t.Errorf("%d datagrams, not the one of the second life", len(b.got))
+	}
+	for range 3 { // without a choice, each is elsewhere: three of the same would be 1 in 2^32
+		a, err := New(newDevice(hwA, testMTU), Config{Prefix: prefixA})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, _ := New(newDevice(hwA, testMTU), Config{Prefix: prefixA}); a.fragmentID != other.fragmentID {
+			return
+		}
+	}
+	t.Error("the identifications begin at the same number")
+}

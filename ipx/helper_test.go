@@ -95,7 +95,7 @@ func newHost(t testing.TB, prefix netip.Prefix, hardware link.Addr, routes ...Ro
 func newHostMTU(t testing.TB, prefix netip.Prefix, hardware link.Addr, mtu int, routes ...Route) *host {
 	t.Helper()
 	dev := newDevice(hardware, mtu)
-	s, err := New(dev, Config{Prefix: prefix, Routes: routes})
+	s, err := New(dev, Config{Prefix: prefix, Routes: routes, Fragments: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package ipx
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -62,6 +63,10 @@ type Config struct {
 	Routes []Route      // to other networks
 	TTL    uint8        // time to live of what we send, in hops; 0 means 64
 	Logger *slog.Logger // for conflicts and changes of neighbours; nil means none
+
+	// Fragments is the identification of the first datagram in fragments; 0 means a random one, so that a host that
+	// starts again at once has its fragments hardly ever taken for those of its earlier life.
+	Fragments uint16
 }
 
 // Stack is the IPv4 of one device. It does no I/O but through its Device, and
@@ -140,6 +145,12 @@ func New(dev Device, cfg Config) (*Stack, error) {
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.fragmentID = cfg.Fragments - 1
+	if cfg.Fragments == 0 {
+		var b [2]byte
+		rand.Read(b[:]) // never fails
+		s.fragmentID = binary.BigEndian.Uint16(b[:])
 	}
 	if s.ttl == 0 {
 		s.ttl = defaultTTL

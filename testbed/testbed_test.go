@@ -204,7 +204,7 @@ type started struct {
 	testing  *testing.T
 }
 
-// startMarked starts a testbed whose command runs the script, after it has printed a line.
+// startMarked starts a testbed whose command runs the script, and waits until that has printed "running".
 func startMarked(t *testing.T, script string) *started {
 	t.Helper()
 	needRoot(t)
@@ -213,7 +213,7 @@ func startMarked(t *testing.T, script string) *started {
 		host:    hostView(t),
 		testing: t,
 	}
-	s.Cmd = testbed("--nodes", "3", "--", "sh", "-c", "echo running; "+script)
+	s.Cmd = testbed("--nodes", "3", "--", "sh", "-c", script)
 	s.Env = append(os.Environ(), s.marker, agenttest.Nodes+"=a b c")
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -298,13 +298,13 @@ func TestInterrupted(t *testing.T) {
 		signals []unix.Signal
 		status  int
 	}{
-		"SIGINT":              {stubborn + "exec sleep 1000", []unix.Signal{unix.SIGINT}, 128 + 2},
-		"SIGTERM":             {stubborn + "exec sleep 1000", []unix.Signal{unix.SIGTERM}, 128 + 15},
-		"SIGHUP":              {stubborn + "exec sleep 1000", []unix.Signal{unix.SIGHUP}, 128 + 1},
-		"handled":             {"trap 'exit 5' TERM; sleep 1000 & wait", []unix.Signal{unix.SIGTERM}, 5},
-		"ignored, then again": {"trap '' INT TERM; sleep 1000", []unix.Signal{unix.SIGINT, unix.SIGTERM}, 128 + 9},
-		"stopped":             {"kill -STOP $$; sleep 1000", []unix.Signal{unix.SIGTERM}, 128 + 15},
-		"SIGKILL":             {stubborn + "exec sleep 1000", []unix.Signal{unix.SIGKILL}, 128 + 9},
+		"SIGINT":              {stubborn + "echo running; exec sleep 1000", []unix.Signal{unix.SIGINT}, 128 + 2},
+		"SIGTERM":             {stubborn + "echo running; exec sleep 1000", []unix.Signal{unix.SIGTERM}, 128 + 15},
+		"SIGHUP":              {stubborn + "echo running; exec sleep 1000", []unix.Signal{unix.SIGHUP}, 128 + 1},
+		"handled":             {"trap 'exit 5' TERM; echo running; sleep 1000 & wait", []unix.Signal{unix.SIGTERM}, 5},
+		"ignored, then again": {"trap '' INT TERM; echo running; sleep 1000", []unix.Signal{unix.SIGINT, unix.SIGTERM}, 128 + 9},
+		"stopped":             {"echo running; kill -STOP $$; sleep 1000", []unix.Signal{unix.SIGTERM}, 128 + 15},
+		"SIGKILL":             {stubborn + "echo running; exec sleep 1000", []unix.Signal{unix.SIGKILL}, 128 + 9},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := startMarked(t, tc.script)

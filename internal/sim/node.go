@@ -72,7 +72,8 @@ func (n *node) startIP() {
 	var stacks []*ipx.Stack
 	for _, p := range n.ports {
 		var err error
-		if p.ip, err = ipx.New(p, ipx.Config{Prefix: p.prefix, Routes: p.routes()}); err != nil {
+		first := uint16(mix(n.world.seed ^ uint64(n.index)<<32 ^ uint64(n.life)))
+		if p.ip, err = ipx.New(p, ipx.Config{Prefix: p.prefix, Routes: p.routes(), Fragments: max(first, 1)}); err != nil {
 			panic(fmt.Sprintf("sim: node %d: %v", n.index, err)) // of the simulation, not of the network
 		}
 		stacks = append(stacks, p.ip)
