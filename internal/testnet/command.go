@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -31,14 +32,18 @@ func (n *Net) Command(node, name string, args ...string) *Cmd {
 	return &Cmd{Cmd: &exec.Cmd{Args: append([]string{name}, args...)}, net: n, node: node}
 }
 
-// CommandContext is Command for a command that is killed when ctx is done.
+// CommandContext is Command for a command that is killed when ctx is done. A descendant that lives on and holds an
+// output pipe then delays Wait by no more than leftBehind.
 func (n *Net) CommandContext(ctx context.Context, node, name string, args ...string) *Cmd {
 	c := n.Command(node, name, args...)
 	c.Cmd = exec.CommandContext(ctx, name)
+	c.WaitDelay = leftBehind
 	c.Args = append([]string{name}, args...)
 	c.Path, c.Err = "", nil // what the host has by that name does not matter
 	return c
 }
+
+const leftBehind = 5 * time.Second
 
 // Start starts the command on its node.
 func (c *Cmd) Start() error {
