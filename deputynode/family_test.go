@@ -4,8 +4,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"deputy/internal/testnet"
 )
 
 // invocation is a program, its arguments and its standard input.
@@ -110,8 +108,8 @@ func TestFamily(t *testing.T) {
 	if out, err := n.Command("a", "pkill", "-KILL", "-x", "bash").CombinedOutput(); err != nil {
 		t.Fatalf("pkill: %v %s", err, out)
 	}
-	if err := cmd.Wait(); testnet.ExitStatus(cmd.ProcessState) != 128+9 {
-		t.Errorf("ended with %v", err)
+	if status := end(t, cmd); status != 128+9 {
+		t.Errorf("ended with %d", status)
 	}
 	waitFor(t, "the orphan is alone", func() bool { return len(split(t, n)) == 1 })
 	if out, err := n.Command("a", "pkill", "-TERM", "-x", "sleep").CombinedOutput(); err != nil {

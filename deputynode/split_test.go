@@ -78,6 +78,17 @@ func run(t *testing.T, n *testnet.Net, stdin string, name string, args ...string
 	return outcome{stdout.String(), stderr.String(), testnet.ExitStatus(cmd.ProcessState)}
 }
 
+// end waits until the command ends by itself, for a minute at most, and gives its exit status.
+func end(t *testing.T, cmd *testnet.Cmd) int {
+	t.Helper()
+	late := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	_ = cmd.Wait() // the status tells
+	if !late.Stop() {
+		t.Fatalf("%s has not ended", cmd.Args)
+	}
+	return testnet.ExitStatus(cmd.ProcessState)
+}
+
 // TestSameAsLocal runs programs at home and with their bodies on b, and compares all that can be seen.
 func TestSameAsLocal(t *testing.T) {
 	dir := t.TempDir()
@@ -247,8 +258,8 @@ func TestEndTogether(t *testing.T) {
 		if out, err := n.Command(killed, "pkill", "-KILL", "-x", "sleep").CombinedOutput(); err != nil {
 			t.Fatalf("pkill on %s: %v %s", killed, err, out)
 		}
-		if err := cmd.Wait(); testnet.ExitStatus(cmd.ProcessState) != 128+9 {
-			t.Errorf("killed on %s: it ended with %v", killed, err)
+		if status := end(t, cmd); status != 128+9 {
+			t.Errorf("killed on %s: it ended with %d", killed, status)
 		}
 		for _, node := range n.Nodes() {
 			waitFor(t, "nothing is left on "+node, func() bool {
