@@ -1,6 +1,7 @@
 package tcpmod
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,24 @@ func TestTooManyGaps(t *testing.T) {
 	}
 	if want := strings.Repeat("yx", 2*maxRanges); string(s.ev.data) != want {
 		t.Errorf("data %q", s.ev.data)
+	}
+}
+
+// TestPieceWithinTakenData: a large segment brings again what was kept behind the gap that it closes, and the user takes
+// more of it than that, but not all. What is left is kept.
+func TestPieceWithinTakenData(t *testing.T) {
+	s := inState(t, Established, Options{})
+	var b [2 * minRing]byte
+	for i := range b {
+		b[i] = byte(i ^ i>>8)
+	}
+	s.in("A", 101, 1, string(b[100:200]))
+	s.ev.take = 1000
+	s.in("A", 1, 1, string(b[:]))
+	s.ev.take = -1
+	s.c.Resume(s.now)
+	if !bytes.Equal(s.ev.data, b[:]) {
+		t.Errorf("the user got %d bytes, want the %d that were sent", len(s.ev.data), len(b))
 	}
 }
 

@@ -51,8 +51,8 @@ func (r *reassembly) search(seq seqNum) int {
 
 // store copies data with sequence number seq; next is RCV.NXT before it.
 func (r *reassembly) store(seq seqNum, data []byte, next seqNum) {
-	last := maxSeq(seq.add(len(data)), r.end(next))
-	r.reserve(last.sub(r.head), r.end(next).sub(r.head))
+	kept := maxSeq(next, r.end(next)) // the user may have taken beyond the last piece
+	r.reserve(maxSeq(seq.add(len(data)), kept).sub(r.head), kept.sub(r.head))
 	r.write(seq.sub(r.head), data)
 }
 
