@@ -12,6 +12,9 @@ import (
 // maxFlows is how many flows a scenario has at most.
 const maxFlows = 4
 
+// fewLost is up to which loss datagrams may travel in fragments.
+const fewLost = 0.03
+
 // scenario is what is drawn before the parts of it are.
 type scenario struct {
 	dice
@@ -21,6 +24,7 @@ type scenario struct {
 	slow    time.Duration // the longest delay of a line
 	patient bool          // little is lost, so connections may idle until keepalive
 	large   bool          // rdp's segments may be larger than the MTU
+	mtu     int           // the smallest
 	room    int           // bytes that wait for a line, the least of all lines
 }
 
@@ -168,7 +172,7 @@ func (s *scenario) drawReading(largest int) reading {
 func (s *scenario) drawOptions(f *flow) {
 	integrity := s.verify || s.oneIn(4)
 	check := pick(s.dice, tcpmod.IntegrityChecksum, tcpmod.IntegrityCRC32C)
-	large := s.large && len(f.calls) == 1 && s.lossy < 0.03 && s.oneIn(2)
+	large := s.large && len(f.calls) == 1 && s.lossy <= fewLost && s.oneIn(2)
 	for i := range f.tcp {
 		t := tcpmod.Options{
 			Nagle:         s.oneIn(5),
@@ -193,6 +197,9 @@ func (s *scenario) drawOptions(f *flow) {
 		}
 		if s.oneIn(3) {
 			r.Congestion = pick(s.dice, congestion.Reno, congestion.Cubic)
+		}
+		if s.lossy > fewLost {
+			r.SegmentSize = s.mtu // no fragments, at a gateway either: they would hardly all get through
 		}
 		if large {
 			// RDP without congestion control would go on to send more fragments at once than a line has room for.

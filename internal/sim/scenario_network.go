@@ -1,6 +1,9 @@
 package sim
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // drawNodes draws networks, the hosts on them, and gateways between them.
 func (s *scenario) drawNodes() {
@@ -31,6 +34,10 @@ func (s *scenario) drawNodes() {
 	}
 	// A datagram in fragments needs one MTU: nobody tells the sender that another one is smaller than its own.
 	s.large = !anyMTU
+	s.mtu = slices.Min(mtus)
+	if anyMTU {
+		s.mtu = 0 // each host tells its own
+	}
 }
 
 // drawPort draws the conditions of a node's line.
