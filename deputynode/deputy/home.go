@@ -59,7 +59,7 @@ func New(loop *engine.Loop, node string, log *slog.Logger, ended func(*Deputy)) 
 // WaitBell sleeps until a stub rings and then has the loop look; it returns when closing does. It runs on a
 // goroutine of its own.
 func (h *Home) WaitBell(closing <-chan struct{}) {
-	seen := h.bell.Count()
+	seen := uint32(0) // rings from before this goroutine count too
 	for {
 		h.bell.Wait(seen)
 		select {

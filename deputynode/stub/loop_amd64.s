@@ -48,8 +48,7 @@ run:
 	CMPL 8(R12), $0
 	JEQ  next
 
-	MOVL $0, 8(R12)
-	LOCK
+	LOCK               // parked stays: the agent may wait for the next call by now
 	ADDL $1, (R13)
 	MOVL $202, AX      // futex(doorbell, FUTEX_WAKE, 1)
 	MOVQ R13, DI

@@ -57,7 +57,7 @@ const (
 type control struct {
 	command  uint32    // 0: number of the last command given; a futex word
 	done     uint32    // 4: number of the last command whose result is there
-	parked   uint32    // 8: the agent does not look: ring the doorbell
+	parked   uint32    // 8: the agent does not look: ring the doorbell. Only the agent writes it
 	_        uint32    // 12
 	call     uint64    // 16: system call number
 	args     [6]uint64 // 24
@@ -131,6 +131,7 @@ func (m *Memory) Strings() []byte { return m.mapping[stringsOffset:][:StringsSiz
 func (m *Memory) Start(call uint64, args [6]uint64) {
 	m.control.call = call
 	m.control.args = args
+	atomic.StoreUint32(&m.control.parked, 0)
 	atomic.AddUint32(&m.control.command, 1)
 	if atomic.LoadUint32(&m.control.sleeping) != 0 {
 		sys.FutexWake(&m.control.command)
@@ -149,11 +150,7 @@ func (m *Memory) Result() int64 { return m.control.result }
 // already.
 func (m *Memory) Park() bool {
 	atomic.SwapUint32(&m.control.parked, 1)
-	if m.Done() {
-		atomic.StoreUint32(&m.control.parked, 0)
-		return false
-	}
-	return true
+	return !m.Done()
 }
 
 // Trim gives the pages of staging back, after a call that used many.
