@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -47,6 +48,7 @@ func runTests(m *testing.M) int {
 		return 1
 	}
 	program = filepath.Join(dir, "testbed")
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP) // under nohup(1) it is ignored, and would be by the testbeds too
 	return m.Run()
 }
 
@@ -245,7 +247,11 @@ func (s *started) end(status int) {
 	t := s.testing
 	t.Helper()
 	limit := time.Now().Add(10 * time.Second)
+	late := time.AfterFunc(time.Until(limit), func() { _ = s.Process.Kill() })
 	s.Wait()
+	if !late.Stop() {
+		t.Fatal("it has not ended")
+	}
 	if got := testnet.ExitStatus(s.ProcessState); got != status {
 		t.Errorf("exit status %d, want %d", got, status)
 	}
