@@ -5,74 +5,20 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"deputy/internal/congestion"
+	"deputy/internal/wire"
 )
 
-// pipe joins two endpoints without delay or allocation: sent segments wait in slots until pump delivers them.
-type pipe struct {
-	ends  [2]*Endpoint
-	ports [2]pipePort
-	now   time.Duration
-	drop  int // of the segments that end 0 sends next
-}
-
-type pipePort struct {
-	addr       netip.Addr
-	slots      [1024][1480]byte
-	lens       [1024]int
-	head, tail int
-}
-
-func (p *pipePort) Addr() netip.Addr { return p.addr }
-func (p *pipePort) MTU() int         { return len(p.slots[0]) }
-func (p *pipePort) Buffer() []byte   { return p.slots[p.tail%len(p.slots)][:] }
-func (p *pipePort) Send(_ time.Duration, _ netip.Addr, n int) error {
-	if p.tail-p.head < len(p.slots)-1 { // else full: lost
-		p.lens[p.tail%len(p.slots)] = n
-		p.tail++
-	}
-	return nil
-}
+// pipe is two endpoints joined without delay or allocation.
+type pipe struct{ *wire.Pipe[*Endpoint] }
 
 func newPipe() *pipe {
-	p := &pipe{}
-	for i := range p.ends {
-		p.ports[i].addr = scriptAddrs[i]
-		p.ends[i] = New(&p.ports[i], Config{Secret: [32]byte{byte(i + 1)}})
+	p := &pipe{wire.NewPipe[*Endpoint]()}
+	for i := range p.Ends {
+		p.Ends[i] = New(p.Ports[i], Config{Secret: [32]byte{byte(i + 1)}})
 	}
 	return p
-}
-
-// pump delivers what was sent, and what that causes, until all is quiet.
-func (p *pipe) pump() {
-	for busy := true; busy; {
-		busy = false
-		for i := range p.ports {
-			from := &p.ports[i]
-			for from.head != from.tail {
-				k := from.head % len(from.slots)
-				p.now += 100 * time.Nanosecond
-				if i == 0 && p.drop > 0 {
-					p.drop--
-				} else {
-					p.ends[1-i].Receive(p.now, scriptAddrs[i], scriptAddrs[1-i], from.slots[k][:from.lens[k]])
-				}
-				from.head++
-				busy = true
-			}
-			if p.ends[i].Deadline() <= p.now {
-				p.ends[i].Advance(p.now)
-			}
-		}
-	}
-}
-
-// settle delivers everything, held ACKs too.
-func (p *pipe) settle() {
-	p.pump()
-	for _, e := range p.ends {
-		e.Flush(p.now)
-	}
-	p.pump()
 }
 
 // sink takes everything, and sends it back if echo is set.
@@ -96,15 +42,15 @@ func (k *sink) OnData(now time.Duration, p []byte) int {
 func (p *pipe) connect(t testing.TB, o Options, echo bool) (client, server *sink) {
 	t.Helper()
 	client, server = &sink{}, &sink{echo: echo}
-	p.ends[1].Unlisten(p.now, 80)
-	err := p.ends[1].Listen(80, o, func(_ time.Duration, r *Record) Events { server.r = r; return server })
+	p.Ends[1].Unlisten(p.Now, 80)
+	err := p.Ends[1].Listen(80, o, func(_ time.Duration, r *Record) Events { server.r = r; return server })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if client.r, err = p.ends[0].Dial(p.now, netip.AddrPortFrom(scriptAddrs[1], 80), o, client); err != nil {
+	if client.r, err = p.Ends[0].Dial(p.Now, netip.AddrPortFrom(wire.Addrs[1], 80), o, client); err != nil {
 		t.Fatal(err)
 	}
-	p.pump()
+	p.Pump()
 	if server.r == nil || server.r.State() != StateOpen {
 		t.Fatal("not connected")
 	}
@@ -117,7 +63,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		o    Options
 		size int
 		echo bool
-		drop int // segments lost in each round
+		drop int // segments lost in each round, the first
 	}{
 		{"request and response", Options{}, 24, true, 0},
 		{"with checksum", Options{Checksum: true}, 24, true, 0},
@@ -126,6 +72,8 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		{"holes", Options{}, 64 << 10, false, 2},
 		{"holes in arrival order", Options{ArrivalOrder: true}, 64 << 10, false, 2},
 		{"lost requests", Options{}, 24, true, 1},
+		{"holes with Reno", Options{Congestion: congestion.Reno}, 64 << 10, false, 2},
+		{"holes with CUBIC", Options{Congestion: congestion.Cubic}, 64 << 10, false, 2},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			p := newPipe()
@@ -133,13 +81,15 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			message := make([]byte, x.size)
 			sent := 0
 			round := func() {
-				p.drop = x.drop
-				sent += client.r.Write(p.now, message)
-				p.settle()
+				sent += client.r.Write(p.Now, message)
+				for i := range x.drop {
+					p.Ports[0].Lose(i)
+				}
+				p.Settle()
 				for client.r.Info().Unacked > 0 {
-					p.now = max(p.now, p.ends[0].Deadline())
-					p.ends[0].Advance(p.now)
-					p.settle()
+					p.Now = max(p.Now, p.Ends[0].Deadline())
+					p.Ends[0].Advance(p.Now)
+					p.Settle()
 				}
 			}
 			for range 200 {
@@ -185,8 +135,8 @@ func BenchmarkPingPong(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			for range b.N {
-				client.r.Write(p.now, message)
-				p.pump()
+				client.r.Write(p.Now, message)
+				p.Pump()
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(2*b.N), "ns/segment")
 			if x.conns > 1 {
@@ -210,8 +160,8 @@ func BenchmarkBulk(b *testing.B) {
 			b.SetBytes(int64(len(message)))
 			b.ResetTimer()
 			for range b.N {
-				client.r.Write(p.now, message)
-				p.pump()
+				client.r.Write(p.Now, message)
+				p.Pump()
 			}
 			segments := client.r.Info().SegmentsSent + client.r.Info().SegmentsReceived
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(segments), "ns/segment")

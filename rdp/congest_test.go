@@ -140,57 +140,28 @@ func TestTimeoutSendsOne(t *testing.T) {
 	}
 }
 
-// TestCongestionAllocatesNothing per segment either.
-func TestCongestionAllocatesNothing(t *testing.T) {
-	for _, a := range algorithms {
-		p := newPipe()
-		client, server := p.connect(t, Options{Congestion: a}, false)
-		message := make([]byte, 64<<10)
-		sent := 0
-		round := func() {
-			p.drop = 2
-			sent += client.r.Write(p.now, message)
-			p.settle()
-			for client.r.Info().Unacked > 0 {
-				p.now = max(p.now, p.ends[0].Deadline())
-				p.ends[0].Advance(p.now)
-				p.settle()
-			}
-		}
-		for range 200 {
-			round()
-		}
-		if n := testing.AllocsPerRun(300, round); n != 0 {
-			t.Errorf("%s: %v allocations a round", a, n)
-		}
-		if server.n != sent {
-			t.Errorf("%s: sent %d, got %d", a, sent, server.n)
-		}
-	}
-}
-
 // TestBottleneck: through a line with a short queue, RFC 908 sends most of what it sends in vain; with congestion
 // control little is dropped, and the line is as busy.
 func TestBottleneck(t *testing.T) {
 	for _, a := range []congestion.Algorithm{"", congestion.Reno, congestion.Cubic} {
 		s := newSim(t, 4)
-		s.delay, s.bottleneck, s.queue = 500*time.Microsecond, 12*time.Microsecond, 40
+		s.Delay, s.Bottleneck, s.Queue = 500*time.Microsecond, 12*time.Microsecond, 40
 		one, two := simUser{total: 10_000, longest: 1400, hold: true}, simUser{}
 		s.connect(Options{Congestion: a}, Options{}, &one, &two)
-		start := s.now
-		if !s.run(time.Minute, func() bool { return len(two.got) == 10_000 }) {
+		start := s.Now
+		if !s.Run(time.Minute, func() bool { return len(two.got) == 10_000 }) {
 			t.Fatalf("%q: got %d", a, len(two.got))
 		}
-		busy := float64(10_000*s.bottleneck) / float64(s.now-start)
-		t.Logf("%q: %v, line busy with new segments %.0f %%, %d dropped, %+v", a, s.now-start, 100*busy, s.dropped, one.r.Info().Timeouts)
+		busy := float64(10_000*s.Bottleneck) / float64(s.Now-start)
+		t.Logf("%q: %v, line busy with new segments %.0f %%, %d dropped, %+v", a, s.Now-start, 100*busy, s.Dropped, one.r.Info().Timeouts)
 		if a == "" {
-			if s.dropped < 2000 {
-				t.Errorf("without: %d dropped", s.dropped)
+			if s.Dropped < 2000 {
+				t.Errorf("without: %d dropped", s.Dropped)
 			}
 			continue
 		}
-		if s.dropped > 500 {
-			t.Errorf("%s: %d dropped", a, s.dropped)
+		if s.Dropped > 500 {
+			t.Errorf("%s: %d dropped", a, s.Dropped)
 		}
 		if busy < 0.7 {
 			t.Errorf("%s: the line was busy for %.0f %%", a, 100*busy)

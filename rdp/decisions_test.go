@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"deputy/internal/wire"
 )
 
 // The tests of the decisions on what no RFC corrects (doc.go), by their numbers there.
@@ -181,7 +183,7 @@ func TestDecision7ListenerStays(t *testing.T) {
 		b := s.encode("<SEQ=100><SYN>")
 		b[offSource], b[offSource+1] = byte(port>>8), byte(port)
 		s.port.out = nil
-		s.e.Receive(s.now, scriptAddrs[1], scriptAddrs[0], b)
+		s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[0], b)
 		return len(s.port.out)
 	}
 	for port, want := range []int{1: 1, 2: 1, 3: 0} {
@@ -196,7 +198,7 @@ func TestDecision7ListenerStays(t *testing.T) {
 	}
 	b := s.encode("<SEQ=101><ACK=200>")
 	b[offSource], b[offSource+1] = 0, 1
-	s.e.Receive(s.now, scriptAddrs[1], scriptAddrs[0], b)
+	s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[0], b)
 	s.events("open")
 	if syn(3) != 1 {
 		t.Error("an established connection still takes a place in the backlog")

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"deputy/internal/wire"
 )
 
 // TestMessageEvents: who wants messages gets them whole, and again whole if it refuses.
@@ -87,12 +89,12 @@ func TestChecksumOption(t *testing.T) {
 	s.checksum = true
 	s.reach(StateOpen, Options{Checksum: true})
 	s.write("x")
-	if b := s.port.out[0]; !checksumOK(b, scriptAddrs[0], scriptAddrs[1]) {
+	if b := s.port.out[0]; !checksumOK(b, wire.Addrs[0], wire.Addrs[1]) {
 		t.Errorf("sent %x without a checksum", b)
 	}
 	b := s.encode("<SEQ=101><ACK=200><Data=abc>")
 	b[len(b)-1] ^= 1
-	s.e.Receive(s.now, scriptAddrs[1], scriptAddrs[0], b)
+	s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[0], b)
 	s.checksum = false
 	s.in("<SEQ=101><ACK=200><Data=abc>")
 	s.got()
@@ -108,14 +110,14 @@ func TestChecksumOption(t *testing.T) {
 	s.listen(Options{Checksum: true})
 	s.in("<SEQ=100><SYN>")
 	b = s.encode("<SEQ=100><SYN>")
-	putChecksum(b, scriptAddrs[0], scriptAddrs[0])
-	s.e.Receive(s.now, scriptAddrs[1], scriptAddrs[0], b)
+	putChecksum(b, wire.Addrs[0], wire.Addrs[0])
+	s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[0], b)
 	s.e.Unlisten(s.now, scriptLocal)
-	s.e.Receive(s.now, scriptAddrs[1], scriptAddrs[0], b)
+	s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[0], b)
 	s.sent()
 	s.checksum = true
 	s.in("<SEQ=100><SYN>")
-	if b := s.port.out[0]; !checksumOK(b, scriptAddrs[0], scriptAddrs[1]) {
+	if b := s.port.out[0]; !checksumOK(b, wire.Addrs[0], wire.Addrs[1]) {
 		t.Errorf("the RST %x has no checksum", b)
 	}
 }
@@ -138,9 +140,9 @@ func TestMalformedIsCounted(t *testing.T) {
 		edit(func(b []byte) { b[0] = 2 }),
 		edit(func(b []byte) { b[0] |= 8 }),
 	} {
-		s.e.Receive(s.now, scriptAddrs[1], scriptAddrs[0], b)
+		s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[0], b)
 	}
-	s.e.Receive(s.now, scriptAddrs[1], scriptAddrs[1], good)
+	s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[1], good)
 	i := s.e.Stats()
 	for name, n := range map[string]uint64{
 		"Short": i.Short, "Version": i.Version, "HeaderLength": i.HeaderLength, "DataLength": i.DataLength,

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"deputy/internal/wire"
 )
 
 // inFrom hands a segment in from another port of the peer.
@@ -12,7 +14,7 @@ func (s *script) inFrom(port int, segment string) {
 	s.t.Helper()
 	b := s.encode(segment)
 	binary.BigEndian.PutUint16(b[offSource:], uint16(port))
-	s.e.Receive(s.now, scriptAddrs[1], scriptAddrs[0], b)
+	s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[0], b)
 }
 
 // TestSYNFlood: the backlog bounds the half-open connections, and the established one goes on.
@@ -108,25 +110,25 @@ func TestReceiveMemory(t *testing.T) {
 func TestDropsUnderPressureAreRepaired(t *testing.T) {
 	for seed := uint64(1); seed <= 20; seed++ {
 		s := newSim(t, seed)
-		s.loss, s.reorder = 0.03, 0.2
-		fixed := s.ends[1].fixedISS
-		s.ends[1] = New(s.ports[1], Config{ReceiveMemory: 4 * 1480})
-		s.ends[1].fixedISS = fixed
+		s.Loss, s.Reorder = 0.03, 0.2
+		fixed := s.Ends[1].fixedISS
+		s.Ends[1] = New(s.Ports[1], Config{ReceiveMemory: 4 * 1480})
+		s.Ends[1].fixedISS = fixed
 		a, b := simUser{total: 500, longest: 1400}, simUser{lazy: seed%2 == 0}
 		o := Options{ArrivalOrder: seed%4 >= 2}
 		s.connect(o, o, &a, &b)
 		for range 10_000 {
-			if s.run(10*time.Millisecond, func() bool { return a.ended && b.ended }) {
+			if s.Run(10*time.Millisecond, func() bool { return a.ended && b.ended }) {
 				break
 			}
 			s.poke(&b)
 		}
 		if len(b.got) != 500 || !b.ended {
-			t.Fatalf("seed %d at %v: got %d, %v, %v\n%+v", seed, s.now, len(b.got), a.err, b.err, a.r.Info())
+			t.Fatalf("seed %d at %v: got %d, %v, %v\n%+v", seed, s.Now, len(b.got), a.err, b.err, a.r.Info())
 		}
 		// Only who delivers in the order of arrival, to a user who takes everything, needs no memory.
-		if needs := b.lazy || !o.ArrivalOrder; (s.ends[1].Stats().NoMemory > 0) != needs {
-			t.Errorf("seed %d: %d were dropped", seed, s.ends[1].Stats().NoMemory)
+		if needs := b.lazy || !o.ArrivalOrder; (s.Ends[1].Stats().NoMemory > 0) != needs {
+			t.Errorf("seed %d: %d were dropped", seed, s.Ends[1].Stats().NoMemory)
 		}
 	}
 }

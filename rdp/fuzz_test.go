@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"deputy/internal/congestion"
+	"deputy/internal/wire"
 )
 
 // FuzzParse: no input makes Parse or an accessor panic, and what it accepts is a segment of RFC 908.
@@ -42,7 +43,7 @@ func FuzzParse(f *testing.F) {
 		for i := range h.EACKs() {
 			h.EACK(i)
 		}
-		checksumOK(b, scriptAddrs[0], scriptAddrs[1])
+		checksumOK(b, wire.Addrs[0], wire.Addrs[1])
 
 		// Written again, it is the same.
 		own := bytes.Clone(b)
@@ -215,9 +216,9 @@ func (u *fuzzUser) segment(op, a, b, n, seed byte) {
 		u.sent[seq] = append(u.sent[seq], size)
 	}
 	if s.checksum {
-		putChecksum(p, scriptAddrs[1], scriptAddrs[0])
+		putChecksum(p, wire.Addrs[1], wire.Addrs[0])
 	}
-	s.e.Receive(s.now, scriptAddrs[1], scriptAddrs[0], p)
+	s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[0], p)
 }
 
 // call is a call of the user, or time that passes.

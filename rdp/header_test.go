@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"deputy/internal/wire"
 )
 
 // unhex reads bytes written in groups, a comment after each line.
@@ -294,7 +296,7 @@ func TestMaxEACKs(t *testing.T) {
 }
 
 func TestChecksum(t *testing.T) {
-	src, dst := scriptAddrs[0], scriptAddrs[1]
+	src, dst := wire.Addrs[0], wire.Addrs[1]
 	b := unhex(t, golden[len(golden)-1].hex)
 	if !checksumOK(b, src, dst) {
 		t.Error("the golden checksum is refused")
@@ -322,9 +324,9 @@ func TestChecksumZero(t *testing.T) {
 	found := false
 	for x := range 1 << 16 {
 		b[offAck], b[offAck+1] = byte(x>>8), byte(x)
-		putChecksum(b, scriptAddrs[0], scriptAddrs[1])
+		putChecksum(b, wire.Addrs[0], wire.Addrs[1])
 		c := Header(b).Checksum()
-		if c == 0 || !checksumOK(b, scriptAddrs[0], scriptAddrs[1]) {
+		if c == 0 || !checksumOK(b, wire.Addrs[0], wire.Addrs[1]) {
 			t.Fatalf("%x: checksum %#x", b, c)
 		}
 		found = found || c == 0xffff
@@ -333,7 +335,7 @@ func TestChecksumZero(t *testing.T) {
 		t.Error("no sum was 0")
 	}
 	b[offChecksum], b[offChecksum+1] = 0, 0
-	if checksumOK(b, scriptAddrs[0], scriptAddrs[1]) {
+	if checksumOK(b, wire.Addrs[0], wire.Addrs[1]) {
 		t.Error("a segment without checksum passes as one with")
 	}
 }

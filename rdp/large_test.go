@@ -6,20 +6,26 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"deputy/internal/wire"
 )
 
 // largePort is a network whose IP sends what is larger than the MTU as fragments, each of which can be lost.
-type largePort struct{ *simPort }
+type largePort struct {
+	*wire.Port
+	s *sim
+	i int
+}
 
 const maxDatagram = 65515
 
 func (p largePort) MaxDatagram() int          { return maxDatagram }
-func (p largePort) PathMTU(netip.Addr) int    { return p.mtu }
-func (p largePort) fragments(segment int) int { return (segment + p.mtu - 1) / p.mtu }
+func (p largePort) PathMTU(netip.Addr) int    { return p.MTU() }
+func (p largePort) fragments(segment int) int { return (segment + p.MTU() - 1) / p.MTU() }
 
 func (p largePort) SendDatagram(now time.Duration, _ netip.Addr, segment ...[]byte) error {
-	if p.err != nil {
-		return p.err
+	if p.Err != nil {
+		return p.Err
 	}
 	var b []byte
 	for _, piece := range segment {
@@ -28,22 +34,22 @@ func (p largePort) SendDatagram(now time.Duration, _ netip.Addr, segment ...[]by
 	if len(b) > maxDatagram {
 		p.s.t.Errorf("a segment of %d bytes", len(b))
 	}
-	for range p.fragments(len(b)) - 1 { // carry loses the last
-		if p.s.rng.Float64() < p.s.loss {
+	for range p.fragments(len(b)) - 1 { // Carry loses the last
+		if p.s.Rand.Float64() < p.s.Loss {
 			return nil
 		}
 	}
-	p.s.carry(now, p.i, b)
+	p.s.Carry(now, p.i, b)
 	return nil
 }
 
 // newLargeSim is a sim whose ends can send large segments.
 func newLargeSim(t testing.TB, seed uint64) *sim {
 	s := newSim(t, seed)
-	for i := range s.ends {
-		fixed := s.ends[i].fixedISS
-		s.ends[i] = New(largePort{s.ports[i]}, Config{Secret: [32]byte{byte(seed), byte(i)}})
-		s.ends[i].fixedISS = fixed
+	for i := range s.Ends {
+		fixed := s.Ends[i].fixedISS
+		s.Ends[i] = New(largePort{s.Ports[i], s, i}, Config{Secret: [32]byte{byte(seed), byte(i)}})
+		s.Ends[i].fixedISS = fixed
 	}
 	return s
 }
@@ -52,31 +58,31 @@ func newLargeSim(t testing.TB, seed uint64) *sim {
 func TestLargeMessages(t *testing.T) {
 	for seed := uint64(1); seed <= 60; seed++ {
 		s := newLargeSim(t, seed)
-		s.loss = s.rng.Float64() * 0.02
-		s.dup, s.reorder = 0.02, 0.1
+		s.Loss = s.Rand.Float64() * 0.02
+		s.Dup, s.Reorder = 0.02, 0.1
 		o := Options{SegmentSize: 65535, Checksum: seed%2 == 0, ArrivalOrder: seed%4 >= 2}
 		if seed%3 == 0 {
-			o.SegmentSize = 1500 + s.rng.IntN(60_000)
+			o.SegmentSize = 1500 + s.Rand.IntN(60_000)
 		}
 		a := simUser{total: 100, longest: 70_000, lazy: seed%5 == 0}
 		b := simUser{total: 100, longest: 3000}
 		s.connect(o, Options{SegmentSize: 65535, Checksum: o.Checksum, ArrivalOrder: o.ArrivalOrder}, &a, &b)
 		done := func() bool {
 			s.poke(&a, &b)
-			return a.ended && b.ended && len(s.ends[0].records)+len(s.ends[1].records) == 0
+			return a.ended && b.ended && len(s.Ends[0].records)+len(s.Ends[1].records) == 0
 		}
 		for range 1000 {
-			if s.run(100*time.Millisecond, done) {
+			if s.Run(100*time.Millisecond, done) {
 				break
 			}
 		}
 		if !done() || a.err != net.ErrClosed || b.err != io.EOF || len(a.got) != a.want || len(b.got) != b.want {
-			t.Fatalf("seed %d at %v: got %d and %d, ends %v and %v\n%+v", seed, s.now, len(a.got), len(b.got), a.err, b.err, a.r.Info())
+			t.Fatalf("seed %d at %v: got %d and %d, ends %v and %v\n%+v", seed, s.Now, len(a.got), len(b.got), a.err, b.err, a.r.Info())
 		}
 		if i := a.r.Info(); i.LargeSent == 0 || i.MaxMessage != o.SegmentSize-38 {
 			t.Errorf("seed %d: %d large segments, MaxMessage %d", seed, i.LargeSent, i.MaxMessage)
 		}
-		for _, e := range s.ends {
+		for _, e := range s.Ends {
 			if e.buffers.lent != 0 {
 				t.Fatalf("seed %d: %d buffers left", seed, e.buffers.lent)
 			}
@@ -93,7 +99,7 @@ func TestLargeNeedsBothSides(t *testing.T) {
 		s := newLargeSim(t, 1)
 		a, b := simUser{total: 1, longest: 10, hold: true}, simUser{}
 		s.connect(Options{SegmentSize: tc.client}, Options{SegmentSize: tc.server}, &a, &b)
-		s.run(time.Second, func() bool { return len(b.got) == 1 })
+		s.Run(time.Second, func() bool { return len(b.got) == 1 })
 		if i := a.r.Info(); i.MaxMessage != tc.sent || i.MaxReceive != tc.received {
 			t.Errorf("sizes %d and %d: sends %d and receives %d, want %d and %d", tc.client, tc.server, i.MaxMessage, i.MaxReceive, tc.sent, tc.received)
 		}
@@ -106,26 +112,24 @@ func TestLargeCarriesEACK(t *testing.T) {
 	a, b := simUser{}, simUser{stalled: true}
 	a.hold = true
 	s.connect(Options{SegmentSize: 10_000}, Options{SegmentSize: 10_000, Outstanding: 50}, &a, &b)
-	s.run(time.Second, func() bool { return b.open && a.open })
+	s.Run(time.Second, func() bool { return b.open && a.open })
 	for range 20 {
-		if err := a.r.WriteMessage(s.now, make([]byte, 100)); err != nil {
+		if err := a.r.WriteMessage(s.Now, make([]byte, 100)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for len(s.wire) > 0 {
-		k := s.wire[0]
-		s.wire = s.wire[1:]
-		if k.to == 1 { // the reports are lost
-			s.ends[1].Receive(s.now, scriptAddrs[0], scriptAddrs[1], k.b)
+	for len(s.Flight) > 0 {
+		if k := s.Take(); k.To == 1 { // the reports are lost
+			s.Ends[1].Receive(s.Now, wire.Addrs[0], wire.Addrs[1], k.Bytes)
 		}
 	}
 	for _, tc := range []struct{ size, numbers int }{{9962, 0}, {9959, 0}, {9958, 1}, {9000, 20}} {
-		s.wire = nil
+		s.Flight = nil
 		b.r.fresh = 1
-		if err := b.r.WriteMessage(s.now, make([]byte, tc.size)); err != nil {
+		if err := b.r.WriteMessage(s.Now, make([]byte, tc.size)); err != nil {
 			t.Fatal(err)
 		}
-		h, data, err := Parse(s.wire[0].b)
+		h, data, err := Parse(s.Flight[0].Bytes)
 		if err != nil || h.EACKs() != tc.numbers || len(data) != tc.size {
 			t.Errorf("%d bytes with %d numbers, want %d; %v", len(data), h.EACKs(), tc.numbers, err)
 		}
@@ -135,17 +139,17 @@ func TestLargeCarriesEACK(t *testing.T) {
 // TestLargeAllocatesNothing: neither do the pieces that the network is given.
 func TestLargeAllocatesNothing(t *testing.T) {
 	p := newPipe()
-	for i := range p.ends {
-		p.ends[i] = New(&largePipe{pipePort: &p.ports[i]}, Config{Secret: [32]byte{byte(i + 1)}})
+	for i := range p.Ends {
+		p.Ends[i] = New(&largePipe{PipePort: p.Ports[i]}, Config{Secret: [32]byte{byte(i + 1)}})
 	}
 	client, server := p.connect(t, Options{SegmentSize: 65535, Checksum: true}, false)
 	message := make([]byte, 20_000)
 	sent := 0
 	round := func() {
-		sent += client.r.Write(p.now, message)
-		large := p.ends[0].net.(*largePipe)
-		p.ends[1].Receive(p.now, scriptAddrs[0], scriptAddrs[1], large.last)
-		p.settle()
+		sent += client.r.Write(p.Now, message)
+		large := p.Ends[0].net.(*largePipe)
+		p.Ends[1].Receive(p.Now, wire.Addrs[0], wire.Addrs[1], large.last)
+		p.Settle()
 	}
 	for range 100 {
 		round()
@@ -160,7 +164,7 @@ func TestLargeAllocatesNothing(t *testing.T) {
 
 // largePipe keeps the last large segment.
 type largePipe struct {
-	*pipePort
+	*wire.PipePort
 	buf  [maxDatagram]byte
 	last []byte
 }

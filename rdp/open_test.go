@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"deputy/internal/wire"
 )
 
 // TestSYNSent: RFC 1151's order, RST, SYN, then ACK.
@@ -167,7 +169,7 @@ func TestUnlisten(t *testing.T) {
 	open := s.r
 	b := s.encode("<SEQ=100><SYN>")
 	b[offSource] = 1
-	s.e.Receive(s.now, scriptAddrs[1], scriptAddrs[0], b)
+	s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[0], b)
 	s.port.out = nil
 	s.e.Unlisten(s.now, scriptLocal)
 	if len(s.port.out) != 1 || Header(s.port.out[0]).Flags() != RST {
@@ -178,7 +180,7 @@ func TestUnlisten(t *testing.T) {
 	if open.State() != StateOpen || s.e.Stats().Connections != 1 {
 		t.Errorf("state %v, %d connections", open.State(), s.e.Stats().Connections)
 	}
-	s.e.Receive(s.now, scriptAddrs[1], scriptAddrs[0], b)
+	s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[0], b)
 	if len(s.port.out) != 1 || Header(s.port.out[0]).Flags() != RST|ACK {
 		t.Errorf("a SYN to the closed listener is answered with %x", s.port.out)
 	}
@@ -204,7 +206,7 @@ func TestAcceptRefuses(t *testing.T) {
 func TestDialAndListenErrors(t *testing.T) {
 	s := newScript(t)
 	v6 := netip.MustParseAddrPort("[fe80::1]:80")
-	for _, remote := range []netip.AddrPort{{}, v6, netip.AddrPortFrom(scriptAddrs[1], 0)} {
+	for _, remote := range []netip.AddrPort{{}, v6, netip.AddrPortFrom(wire.Addrs[1], 0)} {
 		if _, err := s.e.Dial(0, remote, Options{}, s.user); err != ErrAddress {
 			t.Errorf("Dial(%v): %v", remote, err)
 		}
@@ -233,7 +235,7 @@ func TestDialAndListenErrors(t *testing.T) {
 		"Linger":               {Linger: -1},
 		"CloseWait":            {CloseWait: -1},
 	} {
-		if _, err := s.e.Dial(0, netip.AddrPortFrom(scriptAddrs[1], 1), o, s.user); !errors.Is(err, ErrOptions) {
+		if _, err := s.e.Dial(0, netip.AddrPortFrom(wire.Addrs[1], 1), o, s.user); !errors.Is(err, ErrOptions) {
 			t.Errorf("%s: Dial: %v", name, err)
 		}
 		if err := s.e.Listen(1, o, nil); !errors.Is(err, ErrOptions) {
@@ -268,7 +270,7 @@ func TestEphemeralPorts(t *testing.T) {
 	if _, err := s.e.Dial(0, scriptPeerAddr, Options{}, s.user); !errors.Is(err, syscall.EADDRNOTAVAIL) {
 		t.Errorf("one too many: %v", err)
 	}
-	if _, err := s.e.Dial(0, netip.AddrPortFrom(scriptAddrs[1], 7), Options{}, s.user); err != nil {
+	if _, err := s.e.Dial(0, netip.AddrPortFrom(wire.Addrs[1], 7), Options{}, s.user); err != nil {
 		t.Errorf("to another port: %v", err)
 	}
 }
@@ -277,7 +279,7 @@ func TestEphemeralPorts(t *testing.T) {
 func TestISS(t *testing.T) {
 	s := newScript(t)
 	s.e.fixedISS = nil
-	a, b := netip.AddrPortFrom(scriptAddrs[0], 1), netip.AddrPortFrom(scriptAddrs[1], 2)
+	a, b := netip.AddrPortFrom(wire.Addrs[0], 1), netip.AddrPortFrom(wire.Addrs[1], 2)
 	first := s.e.iss(0, a, b)
 	if got := s.e.iss(time.Second, a, b); got-first != uint32(time.Second/issTick) {
 		t.Errorf("%d after a second", got-first)

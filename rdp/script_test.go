@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"deputy/internal/wire"
 )
 
 // script is one endpoint whose peer is played by the test: it hands segments in and says which ones must come out.
@@ -38,9 +40,7 @@ const (
 	scriptMTU   = 1480
 )
 
-var scriptAddrs = [2]netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")}
-
-var scriptPeerAddr = netip.AddrPortFrom(scriptAddrs[1], scriptPeer)
+var scriptPeerAddr = netip.AddrPortFrom(wire.Addrs[1], scriptPeer)
 
 // wirePort is a Network that keeps what is sent.
 type wirePort struct {
@@ -49,14 +49,14 @@ type wirePort struct {
 	err error
 }
 
-func (p *wirePort) Addr() netip.Addr { return scriptAddrs[0] }
+func (p *wirePort) Addr() netip.Addr { return wire.Addrs[0] }
 func (p *wirePort) MTU() int         { return len(p.buf) }
 func (p *wirePort) Buffer() []byte   { return p.buf[:] }
 func (p *wirePort) Send(_ time.Duration, dst netip.Addr, n int) error {
 	if p.err != nil {
 		return p.err
 	}
-	if dst != scriptAddrs[1] {
+	if dst != wire.Addrs[1] {
 		return fmt.Errorf("sent to %v", dst)
 	}
 	p.out = append(p.out, bytes.Clone(p.buf[:n]))
@@ -124,7 +124,7 @@ func newScript(t testing.TB) *script {
 // in hands a segment in.
 func (s *script) in(segment string) {
 	s.t.Helper()
-	s.e.Receive(s.now, scriptAddrs[1], scriptAddrs[0], s.encode(segment))
+	s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[0], s.encode(segment))
 }
 
 // encode makes the bytes of a segment from the peer.
@@ -175,7 +175,7 @@ func (s *script) encode(segment string) []byte {
 	}
 	b = append(b, data...)
 	if s.checksum {
-		putChecksum(b, scriptAddrs[1], scriptAddrs[0])
+		putChecksum(b, wire.Addrs[1], wire.Addrs[0])
 	}
 	return b
 }

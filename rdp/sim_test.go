@@ -1,12 +1,10 @@
 package rdp
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
@@ -14,109 +12,30 @@ import (
 	"time"
 
 	"deputy/internal/congestion"
+	"deputy/internal/wire"
 )
 
-// sim is two endpoints on virtual time, joined by a network that loses, duplicates, delays and reorders from one seed.
+// sim is two endpoints on a wire.
 type sim struct {
-	t     testing.TB
-	seed  uint64
-	rng   *rand.Rand
-	now   time.Duration
-	ends  [2]*Endpoint
-	ports [2]*simPort
-	wire  []packet // in order of arrival
-	delay time.Duration
-
-	loss, dup, reorder, corrupt float64
-	bottleneck                  time.Duration // that one segment occupies the line; 0: none
-	queue                       int           // segments that wait for the line at most
-	busy                        [2]time.Duration
-	dropped                     int     // by a full queue
-	cut                         [2]bool // nothing that this end sends arrives
-	idleFlush                   bool    // Flush when nothing arrives at the moment; else the timer sends held ACKs
-	sent                        int
-}
-
-type packet struct {
-	at    time.Duration
-	order int
-	to    int
-	b     []byte
-}
-
-// simPort is the Network of one end.
-type simPort struct {
-	s   *sim
-	i   int
-	mtu int
-	buf [9000]byte
-	err error
-}
-
-func (p *simPort) Addr() netip.Addr { return scriptAddrs[p.i] }
-func (p *simPort) MTU() int         { return p.mtu }
-func (p *simPort) Buffer() []byte   { return p.buf[:p.mtu] }
-
-func (p *simPort) Send(now time.Duration, _ netip.Addr, n int) error {
-	if p.err != nil {
-		return p.err
-	}
-	p.s.carry(now, p.i, p.buf[:n])
-	return nil
-}
-
-// carry takes a datagram from one end to the other, maybe.
-func (s *sim) carry(now time.Duration, from int, b []byte) {
-	if s.cut[from] || s.rng.Float64() < s.loss {
-		return
-	}
-	if s.bottleneck > 0 {
-		start := max(now, s.busy[from])
-		if start-now > time.Duration(s.queue)*s.bottleneck {
-			s.dropped++
-			return
-		}
-		s.busy[from] = start + s.bottleneck
-		now = s.busy[from]
-	}
-	copies := 1
-	if s.rng.Float64() < s.dup {
-		copies = 2
-	}
-	for range copies {
-		at := now + s.delay
-		if s.rng.Float64() < s.reorder {
-			at += time.Duration(s.rng.Int64N(int64(4*s.delay) + 1))
-		}
-		s.sent++
-		k := packet{at, s.sent, 1 - from, bytes.Clone(b)}
-		if s.rng.Float64() < s.corrupt {
-			k.b[s.rng.IntN(len(b))] ^= 1 << s.rng.IntN(8)
-		}
-		i, _ := slices.BinarySearchFunc(s.wire, k, func(a, b packet) int {
-			if a.at != b.at {
-				return int(a.at - b.at)
-			}
-			return a.order - b.order
-		})
-		s.wire = slices.Insert(s.wire, i, k)
-	}
+	*wire.Wire[*Endpoint]
+	t    testing.TB
+	seed uint64
 }
 
 func newSim(t testing.TB, seed uint64) *sim {
-	s := &sim{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 27)), delay: 20 * time.Microsecond, idleFlush: true}
-	for i := range s.ends {
-		s.ports[i] = &simPort{s: s, i: i, mtu: 1480}
+	s := &sim{Wire: wire.New[*Endpoint](seed), t: t, seed: seed}
+	for i := range s.Ends {
 		s.restart(i)
 	}
+	s.Check = s.check
 	return s
 }
 
 // restart makes the endpoint of one end anew: nothing is known of earlier connections.
 func (s *sim) restart(i int) {
-	s.ends[i] = New(s.ports[i], Config{Secret: [32]byte{byte(s.seed), byte(s.seed >> 8), byte(i), byte(s.rng.Uint32())}})
-	s.ends[i].fixedISS = func() uint32 {
-		switch iss := s.rng.Uint32(); s.rng.IntN(4) {
+	s.Ends[i] = New(s.Ports[i], Config{Secret: [32]byte{byte(s.seed), byte(s.seed >> 8), byte(i), byte(s.Rand.Uint32())}})
+	s.Ends[i].fixedISS = func() uint32 {
+		switch iss := s.Rand.Uint32(); s.Rand.IntN(4) {
 		case 0:
 			return 1<<32 - 1 - iss%100 // wraps soon
 		case 1:
@@ -129,55 +48,13 @@ func (s *sim) restart(i int) {
 	}
 }
 
-// step lets the next thing happen, an arrival or a timer. It reports false if nothing is left to happen before limit.
-func (s *sim) step(limit time.Duration) bool {
-	if s.sent%16 == 0 {
-		s.check()
-	}
-	if s.idleFlush && (len(s.wire) == 0 || s.wire[0].at > s.now) {
-		for _, e := range s.ends {
-			e.Flush(s.now)
-		}
-	}
-	next := min(s.ends[0].Deadline(), s.ends[1].Deadline())
-	if len(s.wire) > 0 {
-		next = min(next, s.wire[0].at)
-	}
-	if next > limit {
-		s.now = limit
-		return false
-	}
-	s.now = max(s.now, next)
-	if len(s.wire) > 0 && s.wire[0].at <= s.now {
-		k := s.wire[0]
-		s.wire = s.wire[1:]
-		s.ends[k.to].Receive(s.now, scriptAddrs[1-k.to], scriptAddrs[k.to], k.b)
-		return true
-	}
-	for _, e := range s.ends {
-		e.Advance(s.now)
-	}
-	return true
-}
-
 func (s *sim) check() {
 	s.t.Helper()
-	for i, e := range s.ends {
+	for i, e := range s.Ends {
 		if err := e.check(); err != nil {
-			s.t.Fatalf("seed %d, end %d, at %v: %v", s.seed, i, s.now, err)
+			s.t.Fatalf("seed %d, end %d, at %v: %v", s.seed, i, s.Now, err)
 		}
 	}
-}
-
-// run goes on until done, for at most d of virtual time; it reports done().
-func (s *sim) run(d time.Duration, done func() bool) bool {
-	limit := s.now + d
-	for !done() {
-		if !s.step(limit) {
-			return done()
-		}
-	}
-	return true
 }
 
 // simUser is an application at one end. It sends messages that say their number and length and are filled with a
@@ -257,7 +134,7 @@ func (u *simUser) OnMessage(now time.Duration, p []byte) bool {
 	if u.ended {
 		s.t.Errorf("seed %d, end %d: a message after OnEnd", s.seed, u.end)
 	}
-	if u.stalled || u.lazy && s.rng.IntN(3) > 0 {
+	if u.stalled || u.lazy && s.Rand.IntN(3) > 0 {
 		return false
 	}
 	n := binary.BigEndian.Uint32(p)
@@ -293,11 +170,11 @@ func (s *sim) connect(oa, ob Options, a, b *simUser) {
 	s.t.Helper()
 	a.s, a.end, a.want, a.got, a.closes = s, 0, b.total, make(map[uint32]bool), true
 	b.s, b.end, b.want, b.got = s, 1, a.total, make(map[uint32]bool)
-	if err := s.ends[1].Listen(80, ob, func(_ time.Duration, r *Record) Events { b.r = r; return b }); err != nil {
+	if err := s.Ends[1].Listen(80, ob, func(_ time.Duration, r *Record) Events { b.r = r; return b }); err != nil {
 		s.t.Fatal(err)
 	}
 	oa.LocalPort = 50000
-	r, err := s.ends[0].Dial(s.now, netip.AddrPortFrom(scriptAddrs[1], 80), oa, a)
+	r, err := s.Ends[0].Dial(s.Now, netip.AddrPortFrom(wire.Addrs[1], 80), oa, a)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -308,7 +185,7 @@ func (s *sim) connect(oa, ob Options, a, b *simUser) {
 func (s *sim) poke(users ...*simUser) {
 	for _, u := range users {
 		if u.r != nil && u.open {
-			u.r.Resume(s.now)
+			u.r.Resume(s.Now)
 		}
 	}
 }
@@ -334,41 +211,41 @@ func TestMessagesThroughBadNetwork(t *testing.T) {
 	var total mechanisms
 	for seed := uint64(1); seed <= seeds; seed++ {
 		s := newSim(t, seed)
-		s.loss = s.rng.Float64() * 0.08
-		s.dup = s.rng.Float64() * 0.05
-		s.reorder = s.rng.Float64() * 0.2
-		s.delay = time.Duration(1 + s.rng.IntN(300_000))
-		s.idleFlush = seed%3 != 0
+		s.Loss = s.Rand.Float64() * 0.08
+		s.Dup = s.Rand.Float64() * 0.05
+		s.Reorder = s.Rand.Float64() * 0.2
+		s.Delay = time.Duration(1 + s.Rand.IntN(300_000))
+		s.HoldACKs = seed%3 == 0
 		options := func() Options {
 			return Options{
-				Outstanding: 1 + s.rng.IntN(1<<s.rng.IntN(9)), SendBuffer: 1 + s.rng.IntN(1<<s.rng.IntN(20)),
-				SegmentSize: 100 + s.rng.IntN(1401), ArrivalOrder: seed%4 >= 2, Checksum: seed%5 == 0,
-				Congestion: []congestion.Algorithm{"", "", congestion.Reno, congestion.Cubic}[s.rng.IntN(4)],
+				Outstanding: 1 + s.Rand.IntN(1<<s.Rand.IntN(9)), SendBuffer: 1 + s.Rand.IntN(1<<s.Rand.IntN(20)),
+				SegmentSize: 100 + s.Rand.IntN(1401), ArrivalOrder: seed%4 >= 2, Checksum: seed%5 == 0,
+				Congestion: []congestion.Algorithm{"", "", congestion.Reno, congestion.Cubic}[s.Rand.IntN(4)],
 			}
 		}
 		if seed%5 == 0 {
-			s.corrupt = 0.02
+			s.Corrupt = 0.02
 		}
-		a := simUser{total: s.rng.IntN(400), longest: 1 + s.rng.IntN(1400), lazy: seed%2 == 0}
-		b := simUser{total: s.rng.IntN(400), longest: 1 + s.rng.IntN(1400), lazy: seed%7 == 0}
+		a := simUser{total: s.Rand.IntN(400), longest: 1 + s.Rand.IntN(1400), lazy: seed%2 == 0}
+		b := simUser{total: s.Rand.IntN(400), longest: 1 + s.Rand.IntN(1400), lazy: seed%7 == 0}
 		s.connect(options(), options(), &a, &b)
 		done := func() bool {
-			if s.rng.IntN(8) == 0 {
+			if s.Rand.IntN(8) == 0 {
 				s.poke(&a, &b)
 			}
-			return a.ended && b.ended && len(s.ends[0].records)+len(s.ends[1].records) == 0
+			return a.ended && b.ended && len(s.Ends[0].records)+len(s.Ends[1].records) == 0
 		}
 		for range 1000 { // a user that refused has no deadline: come back to it
-			if s.run(100*time.Millisecond, done) {
+			if s.Run(100*time.Millisecond, done) {
 				break
 			}
 			s.poke(&a, &b)
 		}
 		if !done() || a.err != net.ErrClosed || b.err != io.EOF || len(a.got) != a.want || len(b.got) != b.want {
 			t.Fatalf("seed %d at %v: got %d of %d and %d of %d, ends %v and %v\n%+v\n%+v",
-				seed, s.now, len(a.got), a.want, len(b.got), b.want, a.err, b.err, a.r.Info(), b.r.Info())
+				seed, s.Now, len(a.got), a.want, len(b.got), b.want, a.err, b.err, a.r.Info(), b.r.Info())
 		}
-		for _, e := range s.ends {
+		for _, e := range s.Ends {
 			if e.buffers.lent != 0 || len(e.timers.heap) != 0 {
 				t.Fatalf("seed %d: %d buffers, %d timers left", seed, e.buffers.lent, len(e.timers.heap))
 			}
@@ -386,17 +263,17 @@ func TestMessagesThroughBadNetwork(t *testing.T) {
 func TestSimultaneousOpenUnderLoss(t *testing.T) {
 	for seed := uint64(1); seed <= 200; seed++ {
 		s := newSim(t, seed)
-		s.loss = 0.2
+		s.Loss = 0.2
 		users := [2]*simUser{}
 		for i := range users {
 			users[i] = &simUser{s: s, end: i, total: 20, want: 20, longest: 100, got: make(map[uint32]bool), closes: i == 0}
-			r, err := s.ends[i].Dial(s.now, netip.AddrPortFrom(scriptAddrs[1-i], 80), Options{LocalPort: 80}, users[i])
+			r, err := s.Ends[i].Dial(s.Now, netip.AddrPortFrom(wire.Addrs[1-i], 80), Options{LocalPort: 80}, users[i])
 			if err != nil {
 				t.Fatal(err)
 			}
 			users[i].r = r
 		}
-		if !s.run(time.Minute, func() bool { return users[0].ended && users[1].ended }) ||
+		if !s.Run(time.Minute, func() bool { return users[0].ended && users[1].ended }) ||
 			users[0].err != net.ErrClosed || users[1].err != io.EOF || len(users[1].got) != 20 {
 			t.Fatalf("seed %d: %v, %v", seed, users[0].err, users[1].err)
 		}
@@ -408,31 +285,31 @@ func TestSimultaneousOpenUnderLoss(t *testing.T) {
 func TestCrashAndRestart(t *testing.T) {
 	for seed := uint64(1); seed <= 200; seed++ {
 		s := newSim(t, seed)
-		s.loss, s.reorder, s.delay = 0.05, 0.3, time.Duration(1+s.rng.IntN(300_000))
+		s.Loss, s.Reorder, s.Delay = 0.05, 0.3, time.Duration(1+s.Rand.IntN(300_000))
 		a, b := simUser{total: 300, longest: 1000, hold: true}, simUser{total: 300, longest: 1000, hold: true}
 		s.connect(Options{}, Options{}, &a, &b)
-		s.run(time.Second, func() bool { return len(b.got) > 100 })
+		s.Run(time.Second, func() bool { return len(b.got) > 100 })
 		crashed := seed % 2
 		s.restart(int(crashed))
 		var c, d simUser
 		c.total, d.total, c.longest, d.longest = 50, 50, 1000, 1000
 		if crashed == 1 {
 			// The opener finds out by itself.
-			if !s.run(time.Minute, func() bool { return a.ended }) || a.err != ErrReset {
+			if !s.Run(time.Minute, func() bool { return a.ended }) || a.err != ErrReset {
 				t.Fatalf("seed %d: %v", seed, a.err)
 			}
 		} else {
-			s.ends[1].Unlisten(s.now, 80)
+			s.Ends[1].Unlisten(s.Now, 80)
 		}
 		redial := func() bool {
-			s.run(100*time.Millisecond, func() bool { return false })
+			s.Run(100*time.Millisecond, func() bool { return false })
 			c, d = simUser{total: 50, longest: 1000}, simUser{total: 50, longest: 1000}
-			s.ends[1].Unlisten(s.now, 80)
+			s.Ends[1].Unlisten(s.Now, 80)
 			s.connect(Options{}, Options{}, &c, &d)
-			return s.run(time.Minute, func() bool { return c.ended && (d.ended || !d.open) }) && c.err == net.ErrClosed
+			return s.Run(time.Minute, func() bool { return c.ended && (d.ended || !d.open) }) && c.err == net.ErrClosed
 		}
 		if crashed == 1 {
-			s.run(DefaultCloseWait, func() bool { return false }) // the old connection has the port until then
+			s.Run(DefaultCloseWait, func() bool { return false }) // the old connection has the port until then
 		}
 		// RFC 1151 closes an opener that an old segment meets, or a half-open connection: it tries again, later.
 		opened := false
@@ -455,10 +332,10 @@ func TestCrashAndRestart(t *testing.T) {
 func TestCloseUnderLoss(t *testing.T) {
 	for seed := uint64(1); seed <= 200; seed++ {
 		s := newSim(t, seed)
-		s.loss = 0.3
+		s.Loss = 0.3
 		a, b := simUser{total: 20, longest: 100}, simUser{total: 20, longest: 100}
 		s.connect(Options{}, Options{}, &a, &b)
-		if !s.run(time.Minute, func() bool { return a.ended && b.ended && len(s.ends[0].records)+len(s.ends[1].records) == 0 }) {
+		if !s.Run(time.Minute, func() bool { return a.ended && b.ended && len(s.Ends[0].records)+len(s.Ends[1].records) == 0 }) {
 			t.Fatalf("seed %d: %v, %v", seed, a.r.State(), b.r.State())
 		}
 		if a.err != net.ErrClosed || b.err != io.EOF {
@@ -472,14 +349,14 @@ func TestEveryRSTLost(t *testing.T) {
 	s := newSim(t, 1)
 	a, b := simUser{total: 1, longest: 10}, simUser{total: 1, longest: 10}
 	s.connect(Options{}, Options{}, &a, &b)
-	s.run(time.Second, func() bool { return b.open && a.r.State() == StateCloseWait })
-	s.cut[0], s.wire = true, nil
-	s.run(DefaultCloseWait+time.Second, func() bool { return false })
-	if len(s.ends[0].records) != 0 || b.r.State() != StateOpen {
-		t.Fatalf("%d records, the peer in %v", len(s.ends[0].records), b.r.State())
+	s.Run(time.Second, func() bool { return b.open && a.r.State() == StateCloseWait })
+	s.Cut[0], s.Flight = true, nil
+	s.Run(DefaultCloseWait+time.Second, func() bool { return false })
+	if len(s.Ends[0].records) != 0 || b.r.State() != StateOpen {
+		t.Fatalf("%d records, the peer in %v", len(s.Ends[0].records), b.r.State())
 	}
-	s.cut[0] = false
-	if !s.run(DefaultKeepAlive+time.Second, func() bool { return b.ended }) || b.err != ErrReset {
+	s.Cut[0] = false
+	if !s.Run(DefaultKeepAlive+time.Second, func() bool { return b.ended }) || b.err != ErrReset {
 		t.Errorf("the peer ended: %v, %v", b.ended, b.err)
 	}
 }
@@ -488,19 +365,19 @@ func TestOutage(t *testing.T) {
 	s := newSim(t, 1)
 	a, b := simUser{total: 3000, longest: 1000}, simUser{}
 	s.connect(Options{SendBuffer: 64 << 10}, Options{}, &a, &b)
-	s.run(time.Second, func() bool { return len(b.got) > 1000 })
-	s.cut = [2]bool{true, true}
-	s.run(5*time.Second, func() bool { return false })
-	s.cut = [2]bool{}
-	start := s.now
-	if !s.run(time.Minute, func() bool { return len(b.got) == 3000 }) {
+	s.Run(time.Second, func() bool { return len(b.got) > 1000 })
+	s.Cut = [2]bool{true, true}
+	s.Run(5*time.Second, func() bool { return false })
+	s.Cut = [2]bool{}
+	start := s.Now
+	if !s.Run(time.Minute, func() bool { return len(b.got) == 3000 }) {
 		t.Fatalf("got %d, %v", len(b.got), a.err)
 	}
-	if d := s.now - start; d > DefaultMaxRTO+100*time.Millisecond {
+	if d := s.Now - start; d > DefaultMaxRTO+100*time.Millisecond {
 		t.Errorf("recovered %v after the link came back, want within MaxRTO", d)
 	}
-	s.cut = [2]bool{true, true}
-	s.run(time.Minute, func() bool { return a.ended && b.ended })
+	s.Cut = [2]bool{true, true}
+	s.Run(time.Minute, func() bool { return a.ended && b.ended })
 	if a.err != ErrTimeout && a.err != net.ErrClosed || b.err != ErrTimeout {
 		t.Errorf("dead peers ended with %v, %v", a.err, b.err)
 	}
@@ -509,14 +386,14 @@ func TestOutage(t *testing.T) {
 // TestClockJump: a host that was suspended finds every timer expired, once.
 func TestClockJump(t *testing.T) {
 	s := newSim(t, 2)
-	s.loss = 0.02
+	s.Loss = 0.02
 	a, b := simUser{total: 2000, longest: 1000, hold: true}, simUser{}
 	s.connect(Options{}, Options{}, &a, &b)
 	for range 10 {
-		s.run(time.Millisecond, func() bool { return false })
-		s.now += time.Hour
+		s.Run(time.Millisecond, func() bool { return false })
+		s.Now += time.Hour
 	}
-	if !s.run(time.Minute, func() bool { return len(b.got) == 2000 }) {
+	if !s.Run(time.Minute, func() bool { return len(b.got) == 2000 }) {
 		t.Fatalf("got %d, %v, %v", len(b.got), a.err, b.err)
 	}
 }
@@ -525,10 +402,10 @@ func TestClockJump(t *testing.T) {
 // minutes without reading are no reason to end, and what is buffered is bounded by the window.
 func TestSlowReader(t *testing.T) {
 	s := newSim(t, 3)
-	s.loss = 0.05
+	s.Loss = 0.05
 	a, b := simUser{total: 1000, longest: 1400}, simUser{stalled: true}
 	s.connect(Options{SendBuffer: 8 << 10}, Options{Outstanding: 16}, &a, &b)
-	s.run(10*time.Minute, func() bool { return a.ended || b.ended })
+	s.Run(10*time.Minute, func() bool { return a.ended || b.ended })
 	if a.ended || b.ended {
 		t.Fatalf("ended: %v, %v", a.err, b.err)
 	}
@@ -539,8 +416,8 @@ func TestSlowReader(t *testing.T) {
 		t.Error("no probes")
 	}
 	b.stalled = false
-	b.r.Resume(s.now)
-	if !s.run(time.Minute, func() bool { return len(b.got) == 1000 }) {
+	b.r.Resume(s.Now)
+	if !s.Run(time.Minute, func() bool { return len(b.got) == 1000 }) {
 		t.Fatalf("got %d", len(b.got))
 	}
 }
@@ -549,14 +426,14 @@ func TestSendErrorsAreRepaired(t *testing.T) {
 	s := newSim(t, 1)
 	a, b := simUser{total: 500, longest: 1400}, simUser{total: 500, longest: 1400}
 	s.connect(Options{}, Options{}, &a, &b)
-	s.run(time.Second, func() bool { return b.open })
+	s.Run(time.Second, func() bool { return b.open })
 	for i := range 20 {
-		s.ports[i%2].err = errors.New("no room")
-		s.run(5*time.Millisecond, func() bool { return false })
-		s.ports[i%2].err = nil
-		s.run(time.Millisecond, func() bool { return false })
+		s.Ports[i%2].Err = errors.New("no room")
+		s.Run(5*time.Millisecond, func() bool { return false })
+		s.Ports[i%2].Err = nil
+		s.Run(time.Millisecond, func() bool { return false })
 	}
-	if !s.run(time.Minute, func() bool { return a.ended && b.ended }) || len(b.got) != 500 || len(a.got) != 500 {
+	if !s.Run(time.Minute, func() bool { return a.ended && b.ended }) || len(b.got) != 500 || len(a.got) != 500 {
 		t.Fatalf("got %d and %d", len(a.got), len(b.got))
 	}
 }
@@ -598,10 +475,10 @@ func (p *simPinger) OnEnd(time.Duration, error) {}
 func (s *sim) pingPong(o Options, size, rounds int) (client, server *simPinger) {
 	s.t.Helper()
 	client, server = &simPinger{size: size, rounds: rounds}, &simPinger{size: size, server: true}
-	if err := s.ends[1].Listen(80, o, func(_ time.Duration, r *Record) Events { server.r = r; return server }); err != nil {
+	if err := s.Ends[1].Listen(80, o, func(_ time.Duration, r *Record) Events { server.r = r; return server }); err != nil {
 		s.t.Fatal(err)
 	}
-	r, err := s.ends[0].Dial(s.now, netip.AddrPortFrom(scriptAddrs[1], 80), o, client)
+	r, err := s.Ends[0].Dial(s.Now, netip.AddrPortFrom(wire.Addrs[1], 80), o, client)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -613,7 +490,7 @@ func (s *sim) pingPong(o Options, size, rounds int) (client, server *simPinger) 
 func TestPingPongSendsNoBareAcks(t *testing.T) {
 	s := newSim(t, 1)
 	client, server := s.pingPong(Options{}, 24, 1000)
-	s.run(time.Minute, func() bool { return len(client.times) == client.rounds })
+	s.Run(time.Minute, func() bool { return len(client.times) == client.rounds })
 	if i := client.r.Info(); i.SegmentsSent != 1001 || i.AcksSent != 0 {
 		t.Errorf("client sent %d segments, %d without data, for 1000 requests; want a SYN more", i.SegmentsSent, i.AcksSent)
 	}
@@ -626,16 +503,16 @@ func TestPingPongSendsNoBareAcks(t *testing.T) {
 // those that follow.
 func TestPingPongUnderLoss(t *testing.T) {
 	s := newSim(t, 7)
-	s.loss = 0.01
+	s.Loss = 0.01
 	client, _ := s.pingPong(Options{}, 24, 5000)
-	if !s.run(5*time.Minute, func() bool { return len(client.times) == client.rounds }) {
+	if !s.Run(5*time.Minute, func() bool { return len(client.times) == client.rounds }) {
 		t.Fatalf("%d rounds of %d", len(client.times), client.rounds)
 	}
 	slices.Sort(client.times)
 	p50, p99, worst := client.times[2500], client.times[4950], client.times[4999]
 	t.Logf("p50 %v p99 %v max %v", p50, p99, worst)
-	if p50 != 2*s.delay {
-		t.Errorf("median %v, want the bare round trip %v", p50, 2*s.delay)
+	if p50 != 2*s.Delay {
+		t.Errorf("median %v, want the bare round trip %v", p50, 2*s.Delay)
 	}
 	if limit := 2 * AckDelay; p99 > limit {
 		t.Errorf("p99 %v, want one probe at most, %v", p99, limit)
@@ -650,17 +527,17 @@ func TestBulkUnderLoss(t *testing.T) {
 	for _, loss := range []float64{0.001, 0.01, 0.05} {
 		t.Run(fmt.Sprint(loss), func(t *testing.T) {
 			s := newSim(t, 5)
-			s.loss, s.delay = loss, 50*time.Microsecond
+			s.Loss, s.Delay = loss, 50*time.Microsecond
 			a, b := simUser{total: 20_000, longest: 1400, hold: true}, simUser{}
 			s.connect(Options{}, Options{}, &a, &b)
-			start := s.now
-			if !s.run(time.Minute, func() bool { return len(b.got) == 20_000 }) {
+			start := s.Now
+			if !s.Run(time.Minute, func() bool { return len(b.got) == 20_000 }) {
 				t.Fatalf("got %d", len(b.got))
 			}
 			i := a.r.Info()
 			// The ideal is a window a round trip of 0.1 ms: 78 rounds. A loss adds about a round trip, since
 			// the window can't move past it.
-			t.Logf("%v: %d fast, %d timeouts, sent %d", s.now-start, i.FastResends, i.Timeouts, i.SegmentsSent)
+			t.Logf("%v: %d fast, %d timeouts, sent %d", s.Now-start, i.FastResends, i.Timeouts, i.SegmentsSent)
 			if i.Timeouts > i.FastResends/10+1 {
 				t.Errorf("%d timeouts, %d fast", i.Timeouts, i.FastResends)
 			}

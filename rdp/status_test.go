@@ -5,13 +5,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"deputy/internal/wire"
 )
 
 // report tells the endpoint what ICMP says of the first n bytes of the segment that was sent last.
 func (s *script) report(icmpType, icmpCode uint8, mtu, n int) {
 	s.t.Helper()
 	last := s.port.out[len(s.port.out)-1]
-	s.e.Status(s.now, scriptAddrs[1], icmpType, icmpCode, mtu, last[:min(n, len(last))])
+	s.e.Status(s.now, wire.Addrs[1], icmpType, icmpCode, mtu, last[:min(n, len(last))])
 }
 
 func TestStatusEndsAnAttempt(t *testing.T) {
@@ -76,7 +78,7 @@ func TestStatusOfWhatIsNotUnderWay(t *testing.T) {
 	syn[offSeq]++
 	s.report(icmpUnreachable, codePort, 0, 100)
 	syn[offSeq]--
-	s.e.Status(s.now, scriptAddrs[0], icmpUnreachable, codePort, 0, syn)
+	s.e.Status(s.now, wire.Addrs[0], icmpUnreachable, codePort, 0, syn)
 	syn[offDest]++
 	s.report(icmpUnreachable, codePort, 0, 100)
 	s.state(StateSynSent)
@@ -87,7 +89,7 @@ func TestStatusOfWhatIsNotUnderWay(t *testing.T) {
 	s.write("x", "y")
 	x := s.port.out[0]
 	s.in("<SEQ=101><ACK=201>")
-	s.e.Status(s.now, scriptAddrs[1], icmpUnreachable, codeFragmentation, 600, x) // acknowledged: it has arrived
+	s.e.Status(s.now, wire.Addrs[1], icmpUnreachable, codeFragmentation, 600, x) // acknowledged: it has arrived
 	if s.r.piece != s.r.maxData {
 		t.Errorf("pieces of %d", s.r.piece)
 	}

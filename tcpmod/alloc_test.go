@@ -7,70 +7,18 @@ import (
 	"time"
 
 	"deputy/internal/congestion"
+	"deputy/internal/wire"
 )
 
-// pipe joins two endpoints without delay or allocation: sent segments wait in
-// slots until pump delivers them.
-type pipe struct {
-	ends  [2]*Endpoint
-	ports [2]pipePort
-	now   time.Duration
-}
-
-type pipePort struct {
-	addr  netip.Addr
-	slots [256][1480]byte
-	lens  [256]int
-	head  int
-	tail  int
-}
-
-func (p *pipePort) Addr() netip.Addr { return p.addr }
-func (p *pipePort) MTU() int         { return len(p.slots[0]) }
-func (p *pipePort) Buffer() []byte   { return p.slots[p.tail%len(p.slots)][:] }
-func (p *pipePort) Send(_ time.Duration, _ netip.Addr, n int) error {
-	if p.tail-p.head == len(p.slots)-1 {
-		return nil // full: lost
-	}
-	p.lens[p.tail%len(p.slots)] = n
-	p.tail++
-	return nil
-}
-
-// lose drops the segment that waits at place i, if there is one.
-func (p *pipePort) lose(i int) {
-	if i < p.tail-p.head {
-		p.lens[(p.head+i)%len(p.slots)] = 0
-	}
-}
+// pipe is two endpoints joined without delay or allocation.
+type pipe struct{ *wire.Pipe[*Endpoint] }
 
 func newPipe() *pipe {
-	p := &pipe{}
-	for i := range p.ends {
-		p.ports[i].addr = simAddrs[i]
-		p.ends[i] = New(&p.ports[i], Config{Seed: &[32]byte{byte(i)}})
+	p := &pipe{wire.NewPipe[*Endpoint]()}
+	for i := range p.Ends {
+		p.Ends[i] = New(p.Ports[i], Config{Seed: &[32]byte{byte(i)}})
 	}
 	return p
-}
-
-// pump delivers what was sent, and what that causes, until all is quiet.
-func (p *pipe) pump() {
-	for busy := true; busy; {
-		busy = false
-		for i := range p.ports {
-			from := &p.ports[i]
-			for from.head != from.tail {
-				k := from.head % len(from.slots)
-				p.now += 100 * time.Nanosecond
-				p.ends[1-i].Receive(p.now, simAddrs[i], simAddrs[1-i], from.slots[k][:from.lens[k]])
-				from.head++
-				busy = true
-			}
-			if p.ends[i].Deadline() <= p.now {
-				p.ends[i].Advance(p.now)
-			}
-		}
-	}
 }
 
 // sink takes everything, and answers every message if echo is set.
@@ -94,15 +42,15 @@ func (k *sink) OnData(now time.Duration, p []byte) int {
 func (p *pipe) connect(t testing.TB, o Options, echo bool) (client, server *sink) {
 	t.Helper()
 	client, server = &sink{}, &sink{echo: echo}
-	p.ends[1].Unlisten(80)
-	err := p.ends[1].Listen(80, o, func(_ time.Duration, c *TCB) Events { server.c = c; return server })
+	p.Ends[1].Unlisten(80)
+	err := p.Ends[1].Listen(80, o, func(_ time.Duration, c *TCB) Events { server.c = c; return server })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if client.c, err = p.ends[0].Dial(p.now, netip.AddrPortFrom(simAddrs[1], 80), o, client); err != nil {
+	if client.c, err = p.Ends[0].Dial(p.Now, netip.AddrPortFrom(wire.Addrs[1], 80), o, client); err != nil {
 		t.Fatal(err)
 	}
-	p.pump()
+	p.Pump()
 	if server.c == nil || server.c.State() != Established {
 		t.Fatal("not connected")
 	}
@@ -129,11 +77,8 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			msg := make([]byte, x.size)
 			sent := 0
 			round := func() {
-				sent += client.c.Write(p.now, msg)
-				p.pump()
-				p.ends[0].Flush(p.now)
-				p.ends[1].Flush(p.now)
-				p.pump()
+				sent += client.c.Write(p.Now, msg)
+				p.Settle()
 			}
 			for range 100 {
 				round()
@@ -162,17 +107,17 @@ func recoverWithoutAllocating(t *testing.T, o Options) {
 	msg := make([]byte, 20*1460)
 	sent := 0
 	round := func() {
-		sent += client.c.Write(p.now, msg)
-		p.ports[0].lose(0) // the first, and every third
+		sent += client.c.Write(p.Now, msg)
+		p.Ports[0].Lose(0) // the first, and every third
 		for i := 2; i < 15; i += 3 {
-			p.ports[0].lose(i)
+			p.Ports[0].Lose(i)
 		}
-		p.pump()
-		p.now += 10 * time.Millisecond
+		p.Pump()
+		p.Now += 10 * time.Millisecond
 		for range 5 {
-			p.ends[0].Advance(p.now)
-			p.ends[1].Advance(p.now)
-			p.pump()
+			p.Ends[0].Advance(p.Now)
+			p.Ends[1].Advance(p.Now)
+			p.Pump()
 		}
 	}
 	for range 100 {
@@ -181,8 +126,8 @@ func recoverWithoutAllocating(t *testing.T, o Options) {
 	if n := testing.AllocsPerRun(200, round); n != 0 {
 		t.Errorf("%v allocations a round", n)
 	}
-	if server.n == 0 || p.ends[0].Stats().Retransmissions == 0 {
-		t.Errorf("got %d, %+v", server.n, p.ends[0].Stats())
+	if server.n == 0 || p.Ends[0].Stats().Retransmissions == 0 {
+		t.Errorf("got %d, %+v", server.n, p.Ends[0].Stats())
 	}
 }
 
@@ -201,8 +146,8 @@ func BenchmarkPingPong(b *testing.B) {
 			msg := make([]byte, 24)
 			b.ReportAllocs()
 			for b.Loop() {
-				client.c.Write(p.now, msg)
-				p.pump()
+				client.c.Write(p.Now, msg)
+				p.Pump()
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/2, "ns/segment")
 		})
@@ -222,8 +167,8 @@ func BenchmarkBulk(b *testing.B) {
 			b.ReportAllocs()
 			sent := 0
 			for b.Loop() {
-				sent += client.c.Write(p.now, msg)
-				p.pump()
+				sent += client.c.Write(p.Now, msg)
+				p.Pump()
 			}
 			if server.n != sent {
 				b.Fatalf("sent %d, received %d", sent, server.n)

@@ -3,6 +3,8 @@ package tcpmod
 import (
 	"testing"
 	"time"
+
+	"deputy/internal/wire"
 )
 
 // RFC 5961, section 3: only the exact reset resets.
@@ -107,15 +109,15 @@ func TestNoAckWar(t *testing.T) {
 	s := newSim(1)
 	a, b := user{hold: true, greedy: true}, user{hold: true, greedy: true}
 	s.connect(t, Options{}, &a, &b)
-	s.run(time.Second, func() bool { return a.open && b.open })
+	s.Run(time.Second, func() bool { return a.open && b.open })
 	a.c.snd.una, a.c.snd.nxt = a.c.snd.una+1e6, a.c.snd.nxt+1e6
 	b.c.rcv.nxt += 3e6
 	b.c.in.head += 3e6
 	b.c.rcv.edge += 3e6
-	before := s.sent
-	a.c.Write(s.now, []byte("x"))
-	s.run(time.Second, func() bool { return false })
-	if n := s.sent - before; n > 200 {
+	before := s.Sent
+	a.c.Write(s.Now, []byte("x"))
+	s.Run(time.Second, func() bool { return false })
+	if n := s.Sent - before; n > 200 {
 		t.Errorf("%d segments in a second", n)
 	}
 }
@@ -149,11 +151,11 @@ func TestMalformed(t *testing.T) {
 	good := make([]byte, HeaderLen)
 	Header(good).put(0, 0, HeaderLen, ACK, 0)
 	for n := range HeaderLen {
-		s.e.Receive(s.now, simAddrs[1], simAddrs[0], good[:n])
+		s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[0], good[:n])
 	}
 	for _, offset := range []byte{0, 4, 15} {
 		good[offData] = offset << 4
-		s.e.Receive(s.now, simAddrs[1], simAddrs[0], good)
+		s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[0], good)
 	}
 	s.out()
 	if n := s.e.Stats().Malformed; n != HeaderLen+3 {

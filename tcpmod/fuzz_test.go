@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"deputy/internal/congestion"
+
+	"deputy/internal/wire"
 )
 
 func FuzzParse(f *testing.F) {
@@ -25,7 +27,7 @@ func FuzzParse(f *testing.F) {
 		}
 		h.SrcPort()
 		h.Checksum()
-		h.validChecksum(simAddrs[0], simAddrs[1])
+		h.validChecksum(wire.Addrs[0], wire.Addrs[1])
 		_ = h.Flags().String()
 		if o := parseSYNOptions(h.Options()); o.scale > maxScale {
 			t.Errorf("scale %d", o.scale)
@@ -52,7 +54,7 @@ func FuzzReceive(f *testing.F) {
 			binary.BigEndian.PutUint32(b[offSeq:], binary.BigEndian.Uint32(b[offSeq:])+uint32(s.c.rcv.nxt))
 			binary.BigEndian.PutUint32(b[offAck:], binary.BigEndian.Uint32(b[offAck:])+uint32(s.c.snd.una))
 		}
-		s.e.Receive(s.now, simAddrs[1], simAddrs[0], b)
+		s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[0], b)
 		if err := s.e.check(); err != nil {
 			t.Fatal(err)
 		}
@@ -77,9 +79,9 @@ func FuzzStatus(f *testing.F) {
 	f.Fuzz(func(t *testing.T, icmpType, code uint8, mtu int, quoted []byte) {
 		s := openSACK(t, Options{})
 		s.write(kilo)
-		s.e.Status(s.now, simAddrs[1], icmpType, code, mtu, quoted)
+		s.e.Status(s.now, wire.Addrs[1], icmpType, code, mtu, quoted)
 		if len(quoted) >= 8 { // and with what it takes to be believed
-			s.e.Status(s.now, simAddrs[1], icmpType, code, mtu, append(s.quote(1+int(quoted[7])), quoted...))
+			s.e.Status(s.now, wire.Addrs[1], icmpType, code, mtu, append(s.quote(1+int(quoted[7])), quoted...))
 		}
 		if err := s.e.check(); err != nil {
 			t.Fatal(err)
@@ -222,6 +224,6 @@ func (s *script) userStep(op byte, a, n int) {
 	case 10:
 		s.port.err = nil
 	case 11:
-		s.e.Status(s.now, simAddrs[1], icmpUnreachable, byte(a), 4*n, s.quote(s.c.snd.una.sub(s.iss)))
+		s.e.Status(s.now, wire.Addrs[1], icmpUnreachable, byte(a), 4*n, s.quote(s.c.snd.una.sub(s.iss)))
 	}
 }

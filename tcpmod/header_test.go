@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
+
+	"deputy/internal/wire"
 )
 
 // decode has gopacket read a segment, checksum verified if it has one.
@@ -48,7 +50,7 @@ func TestHeaderAgainstOracle(t *testing.T) {
 			{OptionType: layers.TCPOptionKindWindowScale, OptionLength: 3, OptionData: []byte{5}},
 		},
 	}
-	b := encode(t, want, simAddrs[0], simAddrs[1], data, true)
+	b := encode(t, want, wire.Addrs[0], wire.Addrs[1], data, true)
 	h, err := Parse(b)
 	if err != nil {
 		t.Fatal(err)
@@ -60,12 +62,12 @@ func TestHeaderAgainstOracle(t *testing.T) {
 	if o := parseSYNOptions(h.Options()); o != (synOptions{mss: 1460, scale: 5, hasScale: true}) {
 		t.Errorf("options %+v", o)
 	}
-	if !h.validChecksum(simAddrs[0], simAddrs[1]) {
+	if !h.validChecksum(wire.Addrs[0], wire.Addrs[1]) {
 		t.Error("gopacket's checksum is refused")
 	}
 	for i := range h {
 		h[i] ^= 0x10
-		if h.validChecksum(simAddrs[0], simAddrs[1]) {
+		if h.validChecksum(wire.Addrs[0], wire.Addrs[1]) {
 			t.Errorf("a corrupt byte %d is not noticed", i)
 		}
 		h[i] ^= 0x10
@@ -76,7 +78,7 @@ func TestHeaderAgainstOracle(t *testing.T) {
 	own = synOptions{mss: 1460, scale: 5, hasScale: true}.appendTo(own)
 	own.put(0xfffffffe, 0x80000001, len(own), SYN|ACK|PSH|CWR, 0xabcd)
 	own = append(own, data...)
-	own.setChecksum(simAddrs[0], simAddrs[1])
+	own.setChecksum(wire.Addrs[0], wire.Addrs[1])
 	if !bytes.Equal(own, b) {
 		t.Errorf("encoded %x\ngopacket %x", own, b)
 	}
@@ -90,8 +92,8 @@ func TestSentSegmentsAgainstOracle(t *testing.T) {
 		s.listen(Options{Integrity: integrity})
 		peer := func(tcp layers.TCP, data string) *layers.TCP {
 			tcp.SrcPort, tcp.DstPort, tcp.Window = scriptPeer, scriptLocal, 1000
-			b := encode(t, &tcp, simAddrs[1], simAddrs[0], []byte(data), integrity == IntegrityChecksum)
-			s.e.Receive(s.now, simAddrs[1], simAddrs[0], b)
+			b := encode(t, &tcp, wire.Addrs[1], wire.Addrs[0], []byte(data), integrity == IntegrityChecksum)
+			s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[0], b)
 			if len(s.port.out) == 0 {
 				return nil
 			}
@@ -103,7 +105,7 @@ func TestSentSegmentsAgainstOracle(t *testing.T) {
 				}
 			} else {
 				sum := got.Checksum
-				again := encode(t, got, simAddrs[0], simAddrs[1], got.Payload, true)
+				again := encode(t, got, wire.Addrs[0], wire.Addrs[1], got.Payload, true)
 				if h, _ := Parse(again); h.Checksum() != sum {
 					t.Errorf("checksum %#x, gopacket computes %#x", sum, h.Checksum())
 				}
@@ -129,23 +131,23 @@ func TestBadChecksumIsDropped(t *testing.T) {
 	s := newScript(t)
 	s.listen(Options{Integrity: IntegrityChecksum})
 	tcp := &layers.TCP{SrcPort: scriptPeer, DstPort: scriptLocal, SYN: true}
-	b := encode(t, tcp, simAddrs[1], simAddrs[0], nil, true)
+	b := encode(t, tcp, wire.Addrs[1], wire.Addrs[0], nil, true)
 	b[offWindow]++
-	s.e.Receive(0, simAddrs[1], simAddrs[0], b)
+	s.e.Receive(0, wire.Addrs[1], wire.Addrs[0], b)
 	s.out()
 	if n := s.e.Stats().BadChecksum; n != 1 {
 		t.Errorf("%d counted", n)
 	}
 	b[offWindow]--
-	s.e.Receive(0, simAddrs[1], simAddrs[0], b)
+	s.e.Receive(0, wire.Addrs[1], wire.Addrs[0], b)
 	if len(s.port.out) != 1 {
 		t.Error("a good one was not answered")
 	}
 	// A reset for a closed port has a checksum if the segment had one.
 	s.port.out = nil
 	tcp.DstPort++
-	s.e.Receive(0, simAddrs[1], simAddrs[0], encode(t, tcp, simAddrs[1], simAddrs[0], nil, true))
-	if h := Header(s.port.out[0]); h.Flags() != RST|ACK || !h.validChecksum(simAddrs[0], simAddrs[1]) {
+	s.e.Receive(0, wire.Addrs[1], wire.Addrs[0], encode(t, tcp, wire.Addrs[1], wire.Addrs[0], nil, true))
+	if h := Header(s.port.out[0]); h.Flags() != RST|ACK || !h.validChecksum(wire.Addrs[0], wire.Addrs[1]) {
 		t.Errorf("sent %x", []byte(h))
 	}
 }

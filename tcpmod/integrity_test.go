@@ -39,7 +39,7 @@ func TestIntegrityMismatch(t *testing.T) {
 				s := newSim(1)
 				a, b := user{hold: true}, user{hold: true}
 				s.connectEach(t, Options{Integrity: dialer}, Options{Integrity: listener}, &a, &b)
-				s.run(time.Second, func() bool { return a.open || a.ended })
+				s.Run(time.Second, func() bool { return a.open || a.ended })
 				if a.open != (dialer == listener) {
 					t.Fatalf("open %v, %v", a.open, a.err)
 				}
@@ -49,8 +49,8 @@ func TestIntegrityMismatch(t *testing.T) {
 				if a.err != ErrRefused {
 					t.Errorf("OnEnd %v", a.err)
 				}
-				if s.now > time.Millisecond || len(s.ends[0].conns)+len(s.ends[1].conns) != 0 {
-					t.Errorf("after %v %d and %d connections are left", s.now, len(s.ends[0].conns), len(s.ends[1].conns))
+				if s.Now > time.Millisecond || len(s.Ends[0].conns)+len(s.Ends[1].conns) != 0 {
+					t.Errorf("after %v %d and %d connections are left", s.Now, len(s.Ends[0].conns), len(s.Ends[1].conns))
 				}
 			})
 		}
@@ -81,19 +81,19 @@ func TestCorruptionIsRepaired(t *testing.T) {
 		for seed := uint64(1); seed <= 60; seed++ {
 			s := newSim(seed)
 			if i == IntegrityCRC32C {
-				s.corrupt = 0.1
+				s.Corrupt, s.Bits = 0.1, 3
 			} else {
-				s.corruptBits = 0.1
+				s.Corrupt = 0.1
 			}
 			a, b := user{total: 100_000, greedy: true}, user{total: 50_000, greedy: true}
 			s.connect(t, Options{Integrity: i, Timestamps: seed%2 == 0}, &a, &b)
-			if !s.run(time.Minute, func() bool { return a.ended && b.ended }) {
+			if !s.Run(time.Minute, func() bool { return a.ended && b.ended }) {
 				t.Fatalf("option %d, seed %d: got %d and %d", i, seed, a.got, b.got)
 			}
 			if a.err != io.EOF || b.err != io.EOF || a.got != 50_000 || b.got != 100_000 {
 				t.Fatalf("option %d, seed %d: got %d and %d, %v and %v", i, seed, a.got, b.got, a.err, b.err)
 			}
-			if s.ends[0].Stats().BadChecksum == 0 || s.ends[1].Stats().BadChecksum == 0 {
+			if s.Ends[0].Stats().BadChecksum == 0 || s.Ends[1].Stats().BadChecksum == 0 {
 				t.Errorf("option %d, seed %d: nothing was dropped", i, seed)
 			}
 		}
@@ -105,11 +105,11 @@ func TestResetHasIntegrity(t *testing.T) {
 	s := newSim(1)
 	a := user{t: t, s: s, end: 0}
 	var err error
-	a.c, err = s.ends[0].DialFrom(0, 50000, addrPort(1, 81), Options{Integrity: IntegrityCRC32C}, &a)
+	a.c, err = s.Ends[0].DialFrom(0, 50000, addrPort(1, 81), Options{Integrity: IntegrityCRC32C}, &a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.run(time.Second, func() bool { return a.ended })
+	s.Run(time.Second, func() bool { return a.ended })
 	if a.err != ErrRefused {
 		t.Errorf("OnEnd %v", a.err)
 	}

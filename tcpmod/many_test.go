@@ -27,10 +27,10 @@ func TestIdleConnectionIsSmall(t *testing.T) {
 	before := heap()
 	for range conns {
 		client, server := p.connect(t, Options{}, true)
-		client.c.Write(p.now, msg)
-		p.pump()
-		p.ends[0].Flush(p.now)
-		p.pump()
+		client.c.Write(p.Now, msg)
+		p.Pump()
+		p.Ends[0].Flush(p.Now)
+		p.Pump()
 		sinks = append(sinks, client, server)
 	}
 	each := int(heap()-before) / len(sinks)
@@ -59,8 +59,8 @@ func BenchmarkManyBusy(b *testing.B) {
 	msg := make([]byte, 24)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		clients[i%conns].c.Write(p.now, msg)
-		p.pump()
+		clients[i%conns].c.Write(p.Now, msg)
+		p.Pump()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/2, "ns/segment")
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"deputy/internal/congestion"
+
+	"deputy/internal/wire"
 )
 
 func TestActiveOpen(t *testing.T) {
@@ -36,7 +38,7 @@ func TestSYNOptions(t *testing.T) {
 		{Options{Timestamps: true, NoSACK: true}, [][]byte{mss, aligned, stamp, scale}},
 	} {
 		s := newScript(t)
-		c, err := s.e.DialFrom(0, scriptLocal, netip.AddrPortFrom(simAddrs[1], scriptPeer), x.o, s.ev)
+		c, err := s.e.DialFrom(0, scriptLocal, netip.AddrPortFrom(wire.Addrs[1], scriptPeer), x.o, s.ev)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,13 +116,13 @@ func TestSimultaneousOpenOfTwoEndpoints(t *testing.T) {
 		s.setISN(0, 1000, 2000, 1<<31)
 		a, b := &user{t: t, s: s, total: 5000, want: 5000, greedy: true}, &user{t: t, s: s, end: 1, total: 5000, want: 5000, greedy: true}
 		var err error
-		if a.c, err = s.ends[0].DialFrom(0, 1000, addrPort(1, 2000), o, a); err != nil {
+		if a.c, err = s.Ends[0].DialFrom(0, 1000, addrPort(1, 2000), o, a); err != nil {
 			t.Fatal(err)
 		}
-		if b.c, err = s.ends[1].DialFrom(0, 2000, addrPort(0, 1000), o, b); err != nil {
+		if b.c, err = s.Ends[1].DialFrom(0, 2000, addrPort(0, 1000), o, b); err != nil {
 			t.Fatal(err)
 		}
-		if !s.run(time.Second, func() bool { return a.ended && b.ended }) || a.got != 5000 || b.got != 5000 {
+		if !s.Run(time.Second, func() bool { return a.ended && b.ended }) || a.got != 5000 || b.got != 5000 {
 			t.Fatalf("%+v: got %d and %d, states %v and %v", o, a.got, b.got, a.c.State(), b.c.State())
 		}
 		if i := a.c.Info(); i.SACK == o.NoSACK || i.Timestamps != o.Timestamps {
@@ -231,7 +233,7 @@ func TestSYNFloodIsLimited(t *testing.T) {
 	for i := range 3 * maxHalfOpen {
 		Header(syn).put(seqNum(i), 0, HeaderLen, SYN, 1000)
 		syn[offSrcPort], syn[offSrcPort+1], syn[offDstPort+1] = byte(i>>8), byte(i)|1, scriptLocal
-		s.e.Receive(0, netip.AddrFrom4([4]byte{10, 9, byte(i >> 8), byte(i)}), simAddrs[0], syn)
+		s.e.Receive(0, netip.AddrFrom4([4]byte{10, 9, byte(i >> 8), byte(i)}), wire.Addrs[0], syn)
 	}
 	if n := len(s.e.conns); n != maxHalfOpen {
 		t.Errorf("%d half-open connections, want %d", n, maxHalfOpen)
@@ -276,7 +278,7 @@ func TestClosedPort(t *testing.T) {
 
 func TestEphemeralPortsRunOut(t *testing.T) {
 	s := newScript(t)
-	remote := netip.AddrPortFrom(simAddrs[1], 7)
+	remote := netip.AddrPortFrom(wire.Addrs[1], 7)
 	seen := map[uint16]bool{}
 	for range lastEphemeral - firstEphemeral + 1 {
 		c, err := s.e.Dial(0, remote, Options{}, s.ev)
@@ -308,8 +310,8 @@ func TestBadAddresses(t *testing.T) {
 	syn := make([]byte, HeaderLen)
 	Header(syn).put(0, 0, HeaderLen, SYN, 1000)
 	syn[offSrcPort+1], syn[offDstPort+1] = 9, scriptLocal
-	s.e.Receive(0, simAddrs[1], netip.MustParseAddr("255.255.255.255"), syn)
-	s.e.Receive(0, netip.MustParseAddr("224.0.0.1"), simAddrs[0], syn)
+	s.e.Receive(0, wire.Addrs[1], netip.MustParseAddr("255.255.255.255"), syn)
+	s.e.Receive(0, netip.MustParseAddr("224.0.0.1"), wire.Addrs[0], syn)
 	s.out()
 	if n := s.e.Stats().NotOurs; n != 2 {
 		t.Errorf("%d counted", n)
@@ -318,12 +320,12 @@ func TestBadAddresses(t *testing.T) {
 
 func TestISN(t *testing.T) {
 	s := newScript(t)
-	k := makeKey(simAddrs[1], 1, 2)
+	k := makeKey(wire.Addrs[1], 1, 2)
 	first := s.e.initialSeq(0, k)
 	if got := s.e.initialSeq(time.Second, k).sub(first); got != 250_000 {
 		t.Errorf("the clock moved by %d in a second, want 250000", got)
 	}
-	if s.e.initialSeq(0, makeKey(simAddrs[1], 1, 3)) == first {
+	if s.e.initialSeq(0, makeKey(wire.Addrs[1], 1, 3)) == first {
 		t.Error("another port has the same number")
 	}
 	if New(&s.port, Config{}).initialSeq(0, k) == first {

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"deputy/internal/wire"
 )
 
 // What went wrong in other implementations and is not tested elsewhere here.
@@ -163,19 +165,19 @@ func TestFloodBesideConnection(t *testing.T) {
 	s := newSim(1)
 	a, b := user{total: 100_000, greedy: true}, user{total: 100_000, greedy: true}
 	s.connect(t, Options{}, &a, &b)
-	s.run(time.Second, func() bool { return b.open })
+	s.Run(time.Second, func() bool { return b.open })
 	rng := rand.New(rand.NewPCG(1, 1))
-	e := s.ends[1]
+	e := s.Ends[1]
 	flood := func() {
 		seg := make([]byte, HeaderLen)
 		Header(seg).put(seqNum(rng.Uint32()), seqNum(rng.Uint32()), HeaderLen, []Flags{SYN, SYN, ACK, RST, FIN | ACK}[rng.IntN(5)], 1000)
 		binary.BigEndian.PutUint16(seg[offSrcPort:], uint16(1+rng.IntN(65535)))
 		binary.BigEndian.PutUint16(seg[offDstPort:], 80)
-		src := simAddrs[1].As4()
+		src := wire.Addrs[1].As4()
 		src[1], src[3] = byte(rng.IntN(256)), byte(1+rng.IntN(250))
-		e.Receive(s.now, netip.AddrFrom4(src), simAddrs[1], seg)
+		e.Receive(s.Now, netip.AddrFrom4(src), wire.Addrs[1], seg)
 	}
-	done := s.run(10*time.Second, func() bool {
+	done := s.Run(10*time.Second, func() bool {
 		for range 20 {
 			flood()
 		}
@@ -190,7 +192,7 @@ func TestFloodBesideConnection(t *testing.T) {
 	if e.Stats().Refused == 0 {
 		t.Errorf("no flood: %+v", e.Stats())
 	}
-	s.run(time.Minute, func() bool { return len(e.conns) == 0 })
+	s.Run(time.Minute, func() bool { return len(e.conns) == 0 })
 	if n := len(e.conns); n != 0 {
 		t.Errorf("%d connections are left a minute later", n)
 	}

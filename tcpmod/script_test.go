@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"deputy/internal/wire"
 )
 
 // script is one endpoint with a peer played by the test: it hands segments in
@@ -33,7 +35,7 @@ type wirePort struct {
 	err error
 }
 
-func (p *wirePort) Addr() netip.Addr { return simAddrs[0] }
+func (p *wirePort) Addr() netip.Addr { return wire.Addrs[0] }
 func (p *wirePort) MTU() int         { return p.mtu }
 func (p *wirePort) Buffer() []byte   { return p.buf[:p.mtu] }
 func (p *wirePort) Send(_ time.Duration, _ netip.Addr, n int) error {
@@ -98,7 +100,7 @@ func (s *script) in(flags string, seq, ack int, data string, options ...byte) {
 	}
 	Header(b).put(s.peerISS.add(seq), a, HeaderLen+len(options), f, s.window)
 	b = append(append(b, options...), data...)
-	s.e.Receive(s.now, simAddrs[1], simAddrs[0], b)
+	s.e.Receive(s.now, wire.Addrs[1], wire.Addrs[0], b)
 }
 
 // out says which segments must have been sent since the last call, each as
@@ -204,7 +206,7 @@ func (s *script) dial(o Options) {
 // dialRaw does so and leaves it in s.port.out.
 func (s *script) dialRaw(o Options) {
 	s.t.Helper()
-	c, err := s.e.DialFrom(s.now, scriptLocal, netip.AddrPortFrom(simAddrs[1], scriptPeer), o, s.ev)
+	c, err := s.e.DialFrom(s.now, scriptLocal, netip.AddrPortFrom(wire.Addrs[1], scriptPeer), o, s.ev)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -5,160 +5,44 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
 	"deputy/internal/congestion"
+	"deputy/internal/wire"
 )
 
-// sim is two endpoints on virtual time, joined by a network that loses,
-// duplicates, delays and reorders from one seed.
-type sim struct {
-	rng   *rand.Rand
-	now   time.Duration
-	ends  [2]*Endpoint
-	wire  []packet // in order of arrival
-	delay time.Duration
-
-	loss, dup, reorder float64
-	corrupt            float64 // one to three bits of a segment change
-	corruptBits        float64 // one does
-	cut                [2]bool // nothing that this end sends arrives
-	sent               int
-	flushDelay         bool // let the timer, not Flush, send held ACKs
-}
-
-type packet struct {
-	at  time.Duration
-	seq int
-	to  int
-	b   []byte
-}
-
-// port is the Network of one end of a sim.
-type port struct {
-	s    *sim
-	i    int
-	addr netip.Addr
-	buf  [1480]byte
-	err  error
-}
-
-func (p *port) Addr() netip.Addr { return p.addr }
-func (p *port) MTU() int         { return len(p.buf) }
-func (p *port) Buffer() []byte   { return p.buf[:] }
-
-func (p *port) Send(now time.Duration, dst netip.Addr, n int) error {
-	if p.err != nil {
-		return p.err
-	}
-	s := p.s
-	if s.cut[p.i] || s.rng.Float64() < s.loss {
-		return nil
-	}
-	if s.rng.Float64() < s.corrupt {
-		for range 1 + s.rng.IntN(3) {
-			p.buf[s.rng.IntN(n)] ^= byte(1 << s.rng.IntN(8))
-		}
-	}
-	if s.rng.Float64() < s.corruptBits {
-		p.buf[s.rng.IntN(n)] ^= byte(1 << s.rng.IntN(8))
-	}
-	copies := 1
-	if s.rng.Float64() < s.dup {
-		copies = 2
-	}
-	for range copies {
-		at := now + s.delay
-		if s.rng.Float64() < s.reorder {
-			at += time.Duration(s.rng.Int64N(int64(4*s.delay) + 1))
-		}
-		s.sent++
-		k := packet{at, s.sent, 1 - p.i, append([]byte(nil), p.buf[:n]...)}
-		i, _ := slices.BinarySearchFunc(s.wire, k, func(a, b packet) int {
-			if a.at != b.at {
-				return int(a.at - b.at)
-			}
-			return a.seq - b.seq
-		})
-		s.wire = slices.Insert(s.wire, i, k)
-	}
-	return nil
-}
-
-var simAddrs = [2]netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")}
+// sim is two endpoints on a wire.
+type sim struct{ *wire.Wire[*Endpoint] }
 
 func newSim(seed uint64) *sim {
-	s := &sim{rng: rand.New(rand.NewPCG(seed, 1)), delay: 20 * time.Microsecond}
-	for i := range s.ends {
-		s.ends[i] = New(&port{s: s, i: i, addr: simAddrs[i]}, Config{Seed: &[32]byte{byte(seed), byte(seed >> 8), byte(i)}})
+	s := &sim{wire.New[*Endpoint](seed)}
+	for i := range s.Ends {
+		s.Ends[i] = New(s.Ports[i], Config{Seed: &[32]byte{byte(seed), byte(seed >> 8), byte(i)}})
+	}
+	s.Check = func() {
+		for i, e := range s.Ends {
+			if err := e.check(); err != nil {
+				panic(fmt.Sprintf("end %d at %v: %v", i, s.Now, err))
+			}
+		}
 	}
 	return s
 }
 
 // setISN makes the next connection from port to port start at isn, on end i.
 func (s *sim) setISN(i int, local, remote uint16, isn uint32) {
-	e := s.ends[i]
-	k := makeKey(simAddrs[1-i], remote, local)
+	e := s.Ends[i]
+	k := makeKey(wire.Addrs[1-i], remote, local)
 	// The hash is what the secret makes it: search one that is near.
 	for try := uint64(0); ; try++ {
 		binary.BigEndian.PutUint64(e.secret[:], try)
-		if got := uint32(e.initialSeq(s.now, k)); got-isn < 1<<24 {
+		if got := uint32(e.initialSeq(s.Now, k)); got-isn < 1<<24 {
 			return
 		}
 	}
-}
-
-// step lets the next thing happen: an arrival or a timer. It reports false if
-// nothing is left to happen before limit.
-func (s *sim) step(limit time.Duration) bool {
-	if s.sent%16 == 0 {
-		for i, e := range s.ends {
-			if err := e.check(); err != nil {
-				panic(fmt.Sprintf("end %d at %v: %v", i, s.now, err))
-			}
-		}
-	}
-	if len(s.wire) == 0 || s.wire[0].at > s.now {
-		if !s.flushDelay {
-			for _, e := range s.ends {
-				e.Flush(s.now)
-			}
-		}
-	}
-	next := min(s.ends[0].Deadline(), s.ends[1].Deadline())
-	if len(s.wire) > 0 {
-		next = min(next, s.wire[0].at)
-	}
-	if next > limit {
-		s.now = limit
-		return false
-	}
-	s.now = max(s.now, next)
-	if len(s.wire) > 0 && s.wire[0].at <= s.now {
-		k := s.wire[0]
-		s.wire = s.wire[1:]
-		s.ends[k.to].Receive(s.now, simAddrs[1-k.to], simAddrs[k.to], k.b)
-		return true
-	}
-	for _, e := range s.ends {
-		e.Advance(s.now)
-	}
-	return true
-}
-
-// run goes on until done, for at most d of virtual time; it reports done().
-func (s *sim) run(d time.Duration, done func() bool) bool {
-	limit := s.now + d
-	for !done() {
-		if !s.step(limit) {
-			return done()
-		}
-	}
-	return true
 }
 
 // pattern is byte i of the stream that end number e sends.
@@ -196,7 +80,7 @@ func (u *user) OnOpen(now time.Duration) {
 func (u *user) push(now time.Duration) {
 	var p [3000]byte
 	for u.sent < u.total {
-		n := min(1+u.s.rng.IntN(len(p)), u.total-u.sent)
+		n := min(1+u.s.Rand.IntN(len(p)), u.total-u.sent)
 		for i := range n {
 			p[i] = pattern(u.end, u.sent+i)
 		}
@@ -220,7 +104,7 @@ func (u *user) OnData(_ time.Duration, data []byte) int {
 		return 0
 	}
 	if !u.greedy {
-		n = u.s.rng.IntN(n + 1)
+		n = u.s.Rand.IntN(n + 1)
 	}
 	for i, b := range data[:n] {
 		if want := pattern(1-u.end, u.got+i); b != want {
@@ -240,7 +124,7 @@ func (u *user) OnEnd(_ time.Duration, err error) {
 	u.ended, u.err = true, err
 }
 
-func addrPort(i int, port uint16) netip.AddrPort { return netip.AddrPortFrom(simAddrs[i], port) }
+func addrPort(i int, port uint16) netip.AddrPort { return netip.AddrPortFrom(wire.Addrs[i], port) }
 
 // connect opens a connection between two users, from port 50000 to 80.
 func (s *sim) connect(t testing.TB, o Options, a, b *user) {
@@ -253,11 +137,11 @@ func (s *sim) connectEach(t testing.TB, oa, ob Options, a, b *user) {
 	t.Helper()
 	*a, *b = user{t: t, s: s, end: 0, total: a.total, want: b.total, greedy: a.greedy, hold: a.hold},
 		user{t: t, s: s, end: 1, total: b.total, want: a.total, greedy: b.greedy, hold: b.hold}
-	s.ends[1].Unlisten(80)
-	if err := s.ends[1].Listen(80, ob, func(_ time.Duration, c *TCB) Events { b.c = c; return b }); err != nil {
+	s.Ends[1].Unlisten(80)
+	if err := s.Ends[1].Listen(80, ob, func(_ time.Duration, c *TCB) Events { b.c = c; return b }); err != nil {
 		t.Fatal(err)
 	}
-	c, err := s.ends[0].DialFrom(s.now, 50000, addrPort(1, 80), oa, a)
+	c, err := s.Ends[0].DialFrom(s.Now, 50000, addrPort(1, 80), oa, a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,13 +153,13 @@ func TestStreamsThroughBadNetwork(t *testing.T) {
 	var total Stats
 	for seed := uint64(1); seed <= seeds; seed++ {
 		s := newSim(seed)
-		s.loss = s.rng.Float64() * 0.08
-		s.dup = s.rng.Float64() * 0.05
-		s.reorder = s.rng.Float64() * 0.2
-		s.delay = time.Duration(1 + s.rng.IntN(300_000))
-		s.flushDelay = seed%3 == 0
+		s.Loss = s.Rand.Float64() * 0.08
+		s.Dup = s.Rand.Float64() * 0.05
+		s.Reorder = s.Rand.Float64() * 0.2
+		s.Delay = time.Duration(1 + s.Rand.IntN(300_000))
+		s.HoldACKs = seed%3 == 0
 		if seed%2 == 0 {
-			isn := uint32(1<<31) + s.rng.Uint32N(1<<31)
+			isn := uint32(1<<31) + s.Rand.Uint32N(1<<31)
 			if seed%4 == 0 {
 				isn = 0xffff0000 // wraps on the way
 			}
@@ -283,43 +167,43 @@ func TestStreamsThroughBadNetwork(t *testing.T) {
 			s.setISN(1, 80, 50000, isn)
 		}
 		o := Options{
-			Nagle: seed%5 == 0, SendBuffer: 4096 << s.rng.IntN(6), ReceiveBuffer: 2048 << s.rng.IntN(8),
-			NoSACK: s.rng.IntN(4) == 0, Timestamps: s.rng.IntN(3) == 0,
+			Nagle: seed%5 == 0, SendBuffer: 4096 << s.Rand.IntN(6), ReceiveBuffer: 2048 << s.Rand.IntN(8),
+			NoSACK: s.Rand.IntN(4) == 0, Timestamps: s.Rand.IntN(3) == 0,
 		}
 		switch seed % 7 {
 		case 0:
 			o.Integrity = IntegrityChecksum
 		case 1:
 			o.Integrity = IntegrityCRC32C
-			s.corrupt = s.rng.Float64() * 0.02
+			s.Corrupt, s.Bits = s.Rand.Float64()*0.02, 3
 		}
-		if s.rng.IntN(2) == 0 {
+		if s.Rand.IntN(2) == 0 {
 			o.Congestion = congestion.Cubic
 		}
-		a, b := user{total: s.rng.IntN(200_000), greedy: seed%2 == 0}, user{total: s.rng.IntN(200_000), greedy: seed%3 == 0}
+		a, b := user{total: s.Rand.IntN(200_000), greedy: seed%2 == 0}, user{total: s.Rand.IntN(200_000), greedy: seed%3 == 0}
 		s.connect(t, o, &a, &b)
 		done := func() bool {
 			for _, u := range []*user{&a, &b} {
-				if u.c != nil && s.rng.IntN(8) == 0 {
-					u.c.Resume(s.now)
+				if u.c != nil && s.Rand.IntN(8) == 0 {
+					u.c.Resume(s.Now)
 				}
 			}
 			return a.ended && b.ended && a.c.State() == Closed && b.c.State() == Closed
 		}
 		for range 1000 { // a reader that stopped has no deadline: come back to it
-			if s.run(100*time.Millisecond, done) {
+			if s.Run(100*time.Millisecond, done) {
 				break
 			}
-			a.c.Resume(s.now)
+			a.c.Resume(s.Now)
 			if b.c != nil {
-				b.c.Resume(s.now)
+				b.c.Resume(s.Now)
 			}
 		}
 		if !done() || a.err != io.EOF || b.err != io.EOF || a.got != a.want || b.got != b.want || a.afterEnd || b.afterEnd {
 			t.Fatalf("seed %d at %v: got %d of %d and %d of %d, ends %v and %v, states %v and %v\n%+v\n%+v",
-				seed, s.now, a.got, a.want, b.got, b.want, a.err, b.err, a.c.State(), b.c.State(), a.c.Info(), b.c.Info())
+				seed, s.Now, a.got, a.want, b.got, b.want, a.err, b.err, a.c.State(), b.c.State(), a.c.Info(), b.c.Info())
 		}
-		for _, e := range s.ends {
+		for _, e := range s.Ends {
 			if len(e.conns) != 0 || len(e.timers) != 0 {
 				t.Fatalf("seed %d: connections are left: %v", seed, e.conns)
 			}
@@ -393,10 +277,10 @@ func (p *pinger) OnEnd(_ time.Duration, err error) { p.err = err }
 func (s *sim) pingPong(t testing.TB, o Options, size, rounds int) (client, server *pinger) {
 	t.Helper()
 	client, server = &pinger{size: size, rounds: rounds}, &pinger{size: size, server: true}
-	if err := s.ends[1].Listen(80, o, func(_ time.Duration, c *TCB) Events { server.c = c; return server }); err != nil {
+	if err := s.Ends[1].Listen(80, o, func(_ time.Duration, c *TCB) Events { server.c = c; return server }); err != nil {
 		t.Fatal(err)
 	}
-	c, err := s.ends[0].Dial(s.now, netip.AddrPortFrom(simAddrs[1], 80), o, client)
+	c, err := s.Ends[0].Dial(s.Now, netip.AddrPortFrom(wire.Addrs[1], 80), o, client)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -406,16 +290,16 @@ func (s *sim) pingPong(t testing.TB, o Options, size, rounds int) (client, serve
 
 func TestRequestResponseUnderLoss(t *testing.T) {
 	s := newSim(7)
-	s.loss = 0.01
+	s.Loss = 0.01
 	client, _ := s.pingPong(t, Options{}, 24, 3000)
-	if !s.run(time.Minute, func() bool { return len(client.times) == client.rounds }) {
+	if !s.Run(time.Minute, func() bool { return len(client.times) == client.rounds }) {
 		t.Fatalf("%d rounds of %d", len(client.times), client.rounds)
 	}
 	slices.Sort(client.times)
 	p50, p99, worst := client.times[1500], client.times[2970], client.times[2999]
-	t.Logf("p50 %v p99 %v max %v, %+v", p50, p99, worst, s.ends[0].Stats())
-	if p50 != 2*s.delay {
-		t.Errorf("median %v, want the bare round trip %v", p50, 2*s.delay)
+	t.Logf("p50 %v p99 %v max %v, %+v", p50, p99, worst, s.Ends[0].Stats())
+	if p50 != 2*s.Delay {
+		t.Errorf("median %v, want the bare round trip %v", p50, 2*s.Delay)
 	}
 	if p99 > 3*time.Millisecond {
 		t.Errorf("p99 %v: a lost segment should cost a tail-loss probe", p99)
@@ -428,7 +312,7 @@ func TestRequestResponseUnderLoss(t *testing.T) {
 func TestPingPongSendsNoBareAcks(t *testing.T) {
 	s := newSim(1)
 	client, server := s.pingPong(t, Options{}, 24, 1000)
-	s.run(time.Minute, func() bool { return len(client.times) == client.rounds })
+	s.Run(time.Minute, func() bool { return len(client.times) == client.rounds })
 	// SYN, ACK of the SYN,ACK riding on the first request, one segment a
 	// message.
 	if got := client.c.Info().SegmentsOut; got != 1001 {
@@ -442,10 +326,10 @@ func TestPingPongSendsNoBareAcks(t *testing.T) {
 func TestCloseUnderLoss(t *testing.T) {
 	for seed := uint64(1); seed <= 200; seed++ {
 		s := newSim(seed)
-		s.loss = 0.3
+		s.Loss = 0.3
 		a, b := user{total: 100, greedy: true}, user{total: 100, greedy: true}
 		s.connect(t, Options{}, &a, &b)
-		if !s.run(time.Minute, func() bool { return len(s.ends[0].conns)+len(s.ends[1].conns) == 0 && a.ended }) {
+		if !s.Run(time.Minute, func() bool { return len(s.Ends[0].conns)+len(s.Ends[1].conns) == 0 && a.ended }) {
 			t.Fatalf("seed %d: states %v, %v", seed, a.c.State(), b.c.State())
 		}
 		if a.err != io.EOF || a.got != 100 {
@@ -460,14 +344,14 @@ func TestBlackoutEndsConnection(t *testing.T) {
 	s := newSim(1)
 	a, b := user{total: 1 << 20, greedy: true}, user{hold: true}
 	s.connect(t, Options{SendBuffer: 64 << 10}, &a, &b)
-	s.run(time.Second, func() bool { return a.sent > 200_000 })
-	s.cut = [2]bool{true, true}
-	start := s.now
-	s.run(2*time.Minute, func() bool { return a.ended })
+	s.Run(time.Second, func() bool { return a.sent > 200_000 })
+	s.Cut = [2]bool{true, true}
+	start := s.Now
+	s.Run(2*time.Minute, func() bool { return a.ended })
 	if !errors.Is(a.err, ErrTimeout) {
 		t.Fatalf("OnEnd %v, want %v", a.err, ErrTimeout)
 	}
-	if d := s.now - start; d < DefaultTimeout || d > DefaultTimeout+2*DefaultMaxRTO {
+	if d := s.Now - start; d < DefaultTimeout || d > DefaultTimeout+2*DefaultMaxRTO {
 		t.Errorf("ended after %v, want about %v", d, DefaultTimeout)
 	}
 }
@@ -476,15 +360,15 @@ func TestOutageIsSurvived(t *testing.T) {
 	s := newSim(1)
 	a, b := user{total: 400_000, greedy: true}, user{greedy: true}
 	s.connect(t, Options{SendBuffer: 64 << 10}, &a, &b)
-	s.run(time.Second, func() bool { return b.got > 200_000 })
-	s.cut = [2]bool{true, true}
-	s.run(20*time.Second, func() bool { return false })
-	s.cut = [2]bool{}
-	start := s.now
-	if !s.run(time.Minute, func() bool { return b.got == 400_000 }) {
+	s.Run(time.Second, func() bool { return b.got > 200_000 })
+	s.Cut = [2]bool{true, true}
+	s.Run(20*time.Second, func() bool { return false })
+	s.Cut = [2]bool{}
+	start := s.Now
+	if !s.Run(time.Minute, func() bool { return b.got == 400_000 }) {
 		t.Fatalf("got %d, %v", b.got, a.err)
 	}
-	if d := s.now - start; d > DefaultMaxRTO+100*time.Millisecond {
+	if d := s.Now - start; d > DefaultMaxRTO+100*time.Millisecond {
 		t.Errorf("recovered %v after the link came back, want within the maximum RTO", d)
 	}
 }
@@ -493,16 +377,16 @@ func TestOutageIsSurvived(t *testing.T) {
 // the window is closed, and while all is idle: no connection is given up.
 func TestClockJumps(t *testing.T) {
 	s := newSim(1)
-	s.loss = 0.02
+	s.Loss = 0.02
 	a, b := user{total: 3_000_000, greedy: true}, user{total: 1_000_000, greedy: true}
 	s.connect(t, Options{}, &a, &b)
 	jumps := 0
 	next := 50_000
-	if !s.run(10*time.Minute+40*time.Hour, func() bool {
+	if !s.Run(10*time.Minute+40*time.Hour, func() bool {
 		if b.got > next {
 			next += 50_000
 			jumps++
-			s.now += 37 * time.Minute
+			s.Now += 37 * time.Minute
 		}
 		return a.ended && b.ended
 	}) || a.err != io.EOF || b.err != io.EOF || a.got != 1_000_000 || b.got != 3_000_000 {
@@ -515,20 +399,20 @@ func TestClockJumps(t *testing.T) {
 	s = newSim(2)
 	a, b = user{total: 300_000, greedy: true}, user{greedy: true, hold: true}
 	s.connect(t, Options{ReceiveBuffer: 16 << 10}, &a, &b)
-	s.run(time.Second, func() bool { return b.open })
+	s.Run(time.Second, func() bool { return b.open })
 	b.stalled = true
 	for range 20 {
-		s.run(10*time.Second, func() bool { return false })
-		s.now += time.Hour
+		s.Run(10*time.Second, func() bool { return false })
+		s.Now += time.Hour
 	}
 	b.stalled = false
-	b.c.Resume(s.now)
-	if !s.run(time.Minute, func() bool { return b.got == 300_000 }) {
+	b.c.Resume(s.Now)
+	if !s.Run(time.Minute, func() bool { return b.got == 300_000 }) {
 		t.Fatalf("got %d, %v", b.got, a.err)
 	}
 	for range 20 {
-		s.now += time.Hour
-		s.run(40*time.Second, func() bool { return false })
+		s.Now += time.Hour
+		s.Run(40*time.Second, func() bool { return false })
 	}
 	if a.c.State() != FinWait2 || b.c.State() != CloseWait {
 		t.Errorf("%v and %v", a.c.State(), b.c.State())
@@ -538,8 +422,8 @@ func TestClockJumps(t *testing.T) {
 // restart replaces an end by a new one, as after a crash. What is on the wire
 // still arrives.
 func (s *sim) restart(i int) {
-	p := s.ends[i].net
-	s.ends[i] = New(p, Config{Seed: &[32]byte{byte(i), 99}})
+	p := s.Ends[i].net
+	s.Ends[i] = New(p, Config{Seed: &[32]byte{byte(i), 99}})
 }
 
 // A peer that crashed and came back resets what it doesn't know any more, and
@@ -548,29 +432,29 @@ func (s *sim) restart(i int) {
 func TestPeerRestarts(t *testing.T) {
 	for seed := uint64(1); seed <= 100; seed++ {
 		s := newSim(seed)
-		s.loss, s.reorder, s.dup = 0.02, 0.2, 0.1
+		s.Loss, s.Reorder, s.Dup = 0.02, 0.2, 0.1
 		if seed%2 == 0 {
 			s.setISN(0, 50000, 80, 1<<31+uint32(seed)<<16)
 		}
 		old, oldPeer := user{total: 1 << 20, greedy: true}, user{total: 1 << 20, greedy: true}
 		o := Options{Timestamps: seed%3 == 0, Integrity: Integrity(seed % 2)}
 		s.connect(t, o, &old, &oldPeer)
-		s.run(time.Second, func() bool { return oldPeer.got > 100_000 })
+		s.Run(time.Second, func() bool { return oldPeer.got > 100_000 })
 		s.restart(0)
 		if seed%4 == 0 { // nobody dials: the reset comes by itself
-			if !s.run(time.Second, func() bool { return oldPeer.ended }) || !errors.Is(oldPeer.err, ErrReset) {
+			if !s.Run(time.Second, func() bool { return oldPeer.ended }) || !errors.Is(oldPeer.err, ErrReset) {
 				t.Fatalf("seed %d: OnEnd %v", seed, oldPeer.err)
 			}
 			continue
 		}
-		listener := s.ends[1].listeners[80]
+		listener := s.Ends[1].listeners[80]
 		a, b := user{t: t, s: s, total: 50_000, want: 50_000, greedy: true}, user{t: t, s: s, end: 1, total: 50_000, want: 50_000, greedy: true}
 		listener.accept = func(_ time.Duration, c *TCB) Events { b.c = c; return &b }
 		var err error
-		if a.c, err = s.ends[0].DialFrom(s.now, 50000, addrPort(1, 80), o, &a); err != nil {
+		if a.c, err = s.Ends[0].DialFrom(s.Now, 50000, addrPort(1, 80), o, &a); err != nil {
 			t.Fatal(err)
 		}
-		if !s.run(time.Minute, func() bool { return a.ended && b.ended }) || a.err != io.EOF || b.err != io.EOF || a.got != 50_000 || b.got != 50_000 {
+		if !s.Run(time.Minute, func() bool { return a.ended && b.ended }) || a.err != io.EOF || b.err != io.EOF || a.got != 50_000 || b.got != 50_000 {
 			t.Fatalf("seed %d: got %d and %d, %v and %v", seed, a.got, b.got, a.err, b.err)
 		}
 		if !errors.Is(oldPeer.err, ErrReset) {
@@ -584,18 +468,18 @@ func TestKeepaliveClosesDeadPeer(t *testing.T) {
 		t.Run(fmt.Sprint("off=", off), func(t *testing.T) {
 			s := newSim(1)
 			client, _ := s.pingPong(t, Options{NoKeepalive: off}, 24, 1)
-			s.run(time.Second, func() bool { return len(client.times) == 1 })
-			s.run(5*time.Minute, func() bool { return client.err != nil })
+			s.Run(time.Second, func() bool { return len(client.times) == 1 })
+			s.Run(5*time.Minute, func() bool { return client.err != nil })
 			if client.err != nil {
 				t.Fatalf("closed with a living peer: %v", client.err)
 			}
-			probes := s.ends[0].Stats().KeepaliveProbes
+			probes := s.Ends[0].Stats().KeepaliveProbes
 			if (probes == 0) != off {
 				t.Errorf("%d probes", probes)
 			}
-			s.cut[1] = true
-			start := s.now
-			s.run(5*time.Minute, func() bool { return client.err != nil })
+			s.Cut[1] = true
+			start := s.Now
+			s.Run(5*time.Minute, func() bool { return client.err != nil })
 			if off {
 				if client.err != nil {
 					t.Fatal(client.err)
@@ -605,7 +489,7 @@ func TestKeepaliveClosesDeadPeer(t *testing.T) {
 			if !errors.Is(client.err, ErrKeepalive) {
 				t.Fatalf("OnEnd %v, want %v", client.err, ErrKeepalive)
 			}
-			if d := s.now - start; d > DefaultKeepaliveIdle+(DefaultKeepaliveProbes+1)*DefaultKeepaliveInterval {
+			if d := s.Now - start; d > DefaultKeepaliveIdle+(DefaultKeepaliveProbes+1)*DefaultKeepaliveInterval {
 				t.Errorf("closed after %v", d)
 			}
 		})
@@ -614,25 +498,25 @@ func TestKeepaliveClosesDeadPeer(t *testing.T) {
 
 func TestZeroWindow(t *testing.T) {
 	s := newSim(3)
-	s.loss = 0.05
+	s.Loss = 0.05
 	a, b := user{total: 300_000, greedy: true}, user{greedy: true, hold: true}
 	s.connect(t, Options{ReceiveBuffer: 16 << 10, SendBuffer: 8 << 10}, &a, &b)
-	s.run(time.Second, func() bool { return b.open })
+	s.Run(time.Second, func() bool { return b.open })
 	b.stalled = true
 	// Ten minutes are far beyond every timeout: the probes are answered.
-	s.run(10*time.Minute, func() bool { return a.ended || b.ended })
+	s.Run(10*time.Minute, func() bool { return a.ended || b.ended })
 	if a.ended || b.ended {
 		t.Fatalf("ended in a zero window: %v, %v", a.err, b.err)
 	}
 	if got := b.c.Info().Unread; got > 16<<10 || got <= 16<<10-b.c.Info().MSS {
 		t.Errorf("%d bytes buffered, want the whole receive buffer but less than a segment", got)
 	}
-	if s.ends[0].Stats().WindowProbes == 0 {
+	if s.Ends[0].Stats().WindowProbes == 0 {
 		t.Error("no window probes")
 	}
 	b.stalled = false
-	b.c.Resume(s.now)
-	if !s.run(time.Minute, func() bool { return b.got == 300_000 }) {
+	b.c.Resume(s.Now)
+	if !s.Run(time.Minute, func() bool { return b.got == 300_000 }) {
 		t.Fatalf("got %d", b.got)
 	}
 }
@@ -641,11 +525,11 @@ func TestZeroWindowDeadPeer(t *testing.T) {
 	s := newSim(3)
 	a, b := user{total: 300_000, greedy: true}, user{hold: true}
 	s.connect(t, Options{ReceiveBuffer: 16 << 10}, &a, &b)
-	s.run(time.Second, func() bool { return b.open })
+	s.Run(time.Second, func() bool { return b.open })
 	b.stalled = true
-	s.run(time.Minute, func() bool { return false })
-	s.cut[1] = true
-	s.run(2*time.Minute, func() bool { return a.ended })
+	s.Run(time.Minute, func() bool { return false })
+	s.Cut[1] = true
+	s.Run(2*time.Minute, func() bool { return a.ended })
 	if !errors.Is(a.err, ErrTimeout) {
 		t.Fatalf("OnEnd %v, want %v", a.err, ErrTimeout)
 	}
@@ -655,12 +539,11 @@ func TestSendErrorsAreRepaired(t *testing.T) {
 	s := newSim(1)
 	a, b := user{total: 100_000, greedy: true}, user{greedy: true}
 	s.connect(t, Options{}, &a, &b)
-	s.run(time.Second, func() bool { return b.open })
-	p := s.ends[0].net.(*port)
-	p.err = errors.New("no room")
-	s.run(200*time.Millisecond, func() bool { return false })
-	p.err = nil
-	if !s.run(time.Minute, func() bool { return b.got == 100_000 && b.ended }) {
+	s.Run(time.Second, func() bool { return b.open })
+	s.Ports[0].Err = errors.New("no room")
+	s.Run(200*time.Millisecond, func() bool { return false })
+	s.Ports[0].Err = nil
+	if !s.Run(time.Minute, func() bool { return b.got == 100_000 && b.ended }) {
 		t.Fatalf("got %d", b.got)
 	}
 }

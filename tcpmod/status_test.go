@@ -5,6 +5,8 @@ import (
 	"errors"
 	"syscall"
 	"testing"
+
+	"deputy/internal/wire"
 )
 
 // quote is the beginning of our segment at seq, as a report has it.
@@ -19,14 +21,14 @@ func (s *script) quote(seq int) []byte {
 func TestStatusEndsAnAttempt(t *testing.T) {
 	for code, want := range map[uint8]error{codePort: ErrRefused, codeProtocol: ErrProtocolUnreachable} {
 		s := inState(t, SynSent, Options{})
-		s.e.Status(s.now, simAddrs[1], icmpUnreachable, code, 0, s.quote(1)) // not our SYN
-		s.e.Status(s.now, simAddrs[0], icmpUnreachable, code, 0, s.quote(0)) // to somebody else
-		s.e.Status(s.now, simAddrs[1], icmpUnreachable, code, 0, s.quote(0)[:7])
+		s.e.Status(s.now, wire.Addrs[1], icmpUnreachable, code, 0, s.quote(1)) // not our SYN
+		s.e.Status(s.now, wire.Addrs[0], icmpUnreachable, code, 0, s.quote(0)) // to somebody else
+		s.e.Status(s.now, wire.Addrs[1], icmpUnreachable, code, 0, s.quote(0)[:7])
 		s.state(SynSent)
 		if n := s.e.Stats().StatusIgnored; n != 3 {
 			t.Errorf("%d ignored, want 3", n)
 		}
-		s.e.Status(s.now, simAddrs[1], icmpUnreachable, code, 0, s.quote(0))
+		s.e.Status(s.now, wire.Addrs[1], icmpUnreachable, code, 0, s.quote(0))
 		s.state(Closed)
 		s.events("end " + want.Error())
 	}
@@ -41,7 +43,7 @@ func TestStatusIsSoft(t *testing.T) {
 			s.write("x")
 		}
 		last := s.c.snd.nxt.sub(s.iss) - 1
-		s.e.Status(s.now, simAddrs[1], icmpUnreachable, 1, 0, s.quote(last))
+		s.e.Status(s.now, wire.Addrs[1], icmpUnreachable, 1, 0, s.quote(last))
 		s.state(state)
 		s.wait(2 * DefaultTimeout)
 		s.state(Closed)
@@ -59,7 +61,7 @@ func TestStatusIsSoft(t *testing.T) {
 func TestStatusIsDisproved(t *testing.T) {
 	s := inState(t, Established, Options{})
 	s.write("x")
-	s.e.Status(s.now, simAddrs[1], icmpUnreachable, codePort, 0, s.quote(1))
+	s.e.Status(s.now, wire.Addrs[1], icmpUnreachable, codePort, 0, s.quote(1))
 	s.in("A", 1, 2, "")
 	s.write("y")
 	s.wait(2 * DefaultTimeout)
@@ -74,12 +76,12 @@ func TestForgedStatus(t *testing.T) {
 	s.write("question")
 	for _, seq := range []int{0, -1, 9, 10, 1 << 31} {
 		for code := range uint8(16) {
-			s.e.Status(s.now, simAddrs[1], icmpUnreachable, code, 68, s.quote(seq))
+			s.e.Status(s.now, wire.Addrs[1], icmpUnreachable, code, 68, s.quote(seq))
 		}
 	}
 	for icmpType := range uint8(255) {
 		if icmpType != icmpUnreachable && icmpType != 11 && icmpType != 12 {
-			s.e.Status(s.now, simAddrs[1], icmpType, 0, 0, s.quote(1))
+			s.e.Status(s.now, wire.Addrs[1], icmpType, 0, 0, s.quote(1))
 		}
 	}
 	if s.e.Stats().StatusTaken != 0 || s.c.soft != nil || s.c.mss != 1000 {
@@ -92,10 +94,10 @@ func TestPathMTU(t *testing.T) {
 	s.write(kilo + kilo + "end")
 	s.out("A 1:1001(1000) ack 1", "A 1001:2001(1000) ack 1", "PA 2001:2004(3) ack 1")
 	cwnd := s.c.Info().CWND
-	s.e.Status(s.now, simAddrs[1], icmpUnreachable, codeTooLarge, 840, s.quote(1))
+	s.e.Status(s.now, wire.Addrs[1], icmpUnreachable, codeTooLarge, 840, s.quote(1))
 	s.out("A 1:801(800) ack 1", "A 801:1001(200) ack 1", "A 1001:1801(800) ack 1", "A 1801:2001(200) ack 1")
 	// The second report of the same says nothing new.
-	s.e.Status(s.now, simAddrs[1], icmpUnreachable, codeTooLarge, 840, s.quote(1001))
+	s.e.Status(s.now, wire.Addrs[1], icmpUnreachable, codeTooLarge, 840, s.quote(1001))
 	s.out()
 	if i := s.c.Info(); i.MSS != 800 || i.CWND != cwnd {
 		t.Errorf("MSS %d, CWND %d, before %d", i.MSS, i.CWND, cwnd)
@@ -113,7 +115,7 @@ func TestPathMTUFloor(t *testing.T) {
 	for _, mtu := range []int{0, 1, 68, 300} {
 		s := inState(t, Established, Options{})
 		s.write(kilo)
-		s.e.Status(s.now, simAddrs[1], icmpUnreachable, codeTooLarge, mtu, s.quote(1))
+		s.e.Status(s.now, wire.Addrs[1], icmpUnreachable, codeTooLarge, mtu, s.quote(1))
 		if got := s.c.Info().MSS; got != minPathMSS {
 			t.Errorf("MTU %d: MSS %d", mtu, got)
 		}
@@ -130,7 +132,7 @@ func TestPathMTUCutsFIN(t *testing.T) {
 	s.window = 60000
 	s.in("A", 1, 1, "")
 	s.out("FPA 1:1001(1000) ack 1")
-	s.e.Status(s.now, simAddrs[1], icmpUnreachable, codeTooLarge, 640, s.quote(1))
+	s.e.Status(s.now, wire.Addrs[1], icmpUnreachable, codeTooLarge, 640, s.quote(1))
 	s.out("A 1:601(600) ack 1", "FPA 601:1001(400) ack 1")
 	s.in("A", 1, 1002, "")
 	s.state(FinWait2)

@@ -6,11 +6,13 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"deputy/internal/wire"
 )
 
 // trainPort is a port of a sim below which trains are cut, as the kernel does it.
 type trainPort struct {
-	*port
+	*wire.Port
 	train  [65535]byte
 	trains int
 }
@@ -41,9 +43,9 @@ func (p *trainPort) SendTrain(now time.Duration, dst netip.Addr, n, header, size
 func newTrainSim(seed uint64) (*sim, [2]*trainPort) {
 	s := newSim(seed)
 	var ports [2]*trainPort
-	for i := range s.ends {
-		ports[i] = &trainPort{port: &port{s: s, i: i, addr: simAddrs[i]}}
-		s.ends[i] = New(ports[i], Config{Seed: &[32]byte{byte(seed), byte(i)}})
+	for i := range s.Ends {
+		ports[i] = &trainPort{Port: s.Ports[i]}
+		s.Ends[i] = New(ports[i], Config{Seed: &[32]byte{byte(seed), byte(i)}})
 	}
 	return s, ports
 }
@@ -56,7 +58,7 @@ func TestTrains(t *testing.T) {
 	for seed := uint64(1); seed <= seeds; seed++ {
 		s, ports := newTrainSim(seed)
 		if seed%4 != 0 {
-			s.loss, s.dup, s.reorder = s.rng.Float64()*0.05, s.rng.Float64()*0.02, s.rng.Float64()*0.1
+			s.Loss, s.Dup, s.Reorder = s.Rand.Float64()*0.05, s.Rand.Float64()*0.02, s.Rand.Float64()*0.1
 		}
 		o := Options{Timestamps: seed%3 == 0, NoSACK: seed%5 == 0}
 		if seed%7 == 0 {
@@ -66,15 +68,15 @@ func TestTrains(t *testing.T) {
 		s.connect(t, o, &a, &b)
 		a.s, b.s = s, s
 		done := func() bool { return a.ended && b.ended }
-		if !s.run(time.Minute, done) || a.err != io.EOF || b.err != io.EOF || a.got != a.want || b.got != b.want {
-			t.Fatalf("seed %d at %v: got %d of %d and %d of %d, ends %v and %v", seed, s.now, a.got, a.want, b.got, b.want, a.err, b.err)
+		if !s.Run(time.Minute, done) || a.err != io.EOF || b.err != io.EOF || a.got != a.want || b.got != b.want {
+			t.Fatalf("seed %d at %v: got %d of %d and %d of %d, ends %v and %v", seed, s.Now, a.got, a.want, b.got, b.want, a.err, b.err)
 		}
 		trains := ports[0].trains
 		if trains > 0 && o.Integrity != IntegrityNone {
 			t.Errorf("seed %d: %d trains with integrity %v", seed, trains, o.Integrity)
 		}
 		total += trains
-		if in, out := s.ends[1].Stats().SegmentsIn, s.ends[0].Stats().SegmentsOut; s.loss == 0 && in != out {
+		if in, out := s.Ends[1].Stats().SegmentsIn, s.Ends[0].Stats().SegmentsOut; s.Loss == 0 && in != out {
 			t.Errorf("seed %d: %d segments sent, %d received", seed, out, in)
 		}
 	}
@@ -88,23 +90,23 @@ func TestTrainOfOneWrite(t *testing.T) {
 	s, ports := newTrainSim(1)
 	a, b := user{hold: true}, user{greedy: true, hold: true}
 	s.connect(t, Options{}, &a, &b)
-	if !s.run(time.Second, func() bool { return b.open }) {
+	if !s.Run(time.Second, func() bool { return b.open }) {
 		t.Fatal("not open")
 	}
-	before := s.ends[0].Stats()
+	before := s.Ends[0].Stats()
 	p := make([]byte, 10*a.c.mss+5)
 	for i := range p {
 		p[i] = pattern(0, i)
 	}
-	if n := a.c.Write(s.now, p); n != len(p) {
+	if n := a.c.Write(s.Now, p); n != len(p) {
 		t.Fatalf("%d of %d bytes taken", n, len(p))
 	}
-	sent := s.ends[0].Stats().SegmentsOut - before.SegmentsOut
+	sent := s.Ends[0].Stats().SegmentsOut - before.SegmentsOut
 	if ports[0].trains != 1 || sent != 11 {
 		t.Errorf("%d trains, %d segments; want 1 and 11", ports[0].trains, sent)
 	}
 	b.want = len(p)
-	if !s.run(time.Second, func() bool { return b.got == len(p) }) {
+	if !s.Run(time.Second, func() bool { return b.got == len(p) }) {
 		t.Errorf("%d of %d bytes arrived", b.got, len(p))
 	}
 }
