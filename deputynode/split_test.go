@@ -19,6 +19,7 @@ import (
 	"github.com/google/gopacket/pcapgo"
 
 	"deputy/deputynode/control"
+	"deputy/internal/locked"
 	"deputy/internal/testnet"
 )
 
@@ -39,7 +40,7 @@ func startNet(t *testing.T, o testnet.Options) *testnet.Net {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: network namespaces")
 	}
-	var log lockedBuffer
+	var log locked.Buffer
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	o.Build, o.Agents, o.AgentLog = true, true, &log
@@ -165,7 +166,7 @@ sys.exit(9)`
 // TestThesisSizes captures one remote close() and one remote write() of 1 KiB, made as the thesis made them, and
 // compares the datagrams with its section 5.2.2.
 func TestThesisSizes(t *testing.T) {
-	var capture lockedBuffer
+	var capture locked.Buffer
 	n := start(t, &capture)
 	got := run(t, n, "", "deputynode", "run", "--on", "b", "--copyin", "lazy", "--", "perl", "-e",
 		`my $data = "x" x 1024; syscall(3, 77); syscall(1, 1, $data, 1024); syscall(3, 78);`)

@@ -127,15 +127,7 @@ type Dialer struct {
 // DialContext connects to address, an IPv4 address and a port as netip.ParseAddrPort takes it, and returns a *Conn. The
 // network's name is not looked at.
 func (d *Dialer) DialContext(ctx context.Context, _, address string) (net.Conn, error) {
-	remote, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("address: %w", err)}
-	}
-	c, err := d.DialAddrPort(ctx, remote)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
+	return netconn.DialAddress(ctx, faceConfig(!d.Stream), address, d.DialAddrPort)
 }
 
 // DialAddrPort connects to remote.

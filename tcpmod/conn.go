@@ -2,7 +2,6 @@ package tcpmod
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"time"
@@ -70,15 +69,7 @@ type Dialer struct {
 // netip.ParseAddrPort takes it, and returns a *Conn. The network's name is not
 // looked at, so that the method fits http.Transport.
 func (d *Dialer) DialContext(ctx context.Context, _, address string) (net.Conn, error) {
-	remote, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("address: %w", err)}
-	}
-	c, err := d.DialAddrPort(ctx, remote)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
+	return netconn.DialAddress(ctx, netconn.Config{Network: network}, address, d.DialAddrPort)
 }
 
 // DialAddrPort connects to remote.

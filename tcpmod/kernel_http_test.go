@@ -63,7 +63,7 @@ func TestCurl(t *testing.T) {
 			if want := "tls=false " + string(page()); err != nil || string(got) != want {
 				t.Errorf("%d bytes came back, want %d (%v)", len(got), len(want), err)
 			}
-			k.capture.verify(t)
+			k.verify(t)
 		})
 	}
 }
@@ -106,7 +106,7 @@ func TestPythonHTTPServer(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	k.capture.verify(t)
+	k.verify(t)
 }
 
 func fetch(client *http.Client, from netip.AddrPort) error {

@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/google/gopacket/pcapgo"
 	"golang.org/x/sys/unix"
 
+	"deputy/internal/locked"
 	"deputy/internal/netconn/conntest"
 	"deputy/internal/nstest"
 	"deputy/link"
@@ -43,19 +43,7 @@ type kernel struct {
 	*nstest.Node // the kernel's
 	node         *conntest.Node
 	endpoint     *tcpmod.Endpoint
-	capture      *capture
-}
-
-// capture is a pcapng file in memory.
-type capture struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (c *capture) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.b.Write(p)
+	capture      locked.Buffer // pcapng
 }
 
 // lossy is a device that loses some of the frames that it receives.
@@ -95,9 +83,9 @@ func newKernel(t *testing.T, im link.Impairment) *kernel {
 			t.Fatal(err)
 		}
 	})
-	k := &kernel{Node: b, capture: &capture{}}
+	k := &kernel{Node: b}
 	dev = &lossy{dev, rand.New(rand.NewPCG(1, 2)), float64(im.Loss) / 100}
-	dev, err := link.Tap(dev, k.capture)
+	dev, err := link.Tap(dev, &k.capture)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,11 +197,9 @@ func exchange(t *testing.T, ends [2]net.Conn, n int) {
 
 // verify looks at the capture with gopacket: every segment either way has a
 // valid checksum, and the options of the SYNs are those wanted.
-func (c *capture) verify(t *testing.T) {
+func (k *kernel) verify(t *testing.T) {
 	t.Helper()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	r, err := pcapgo.NewNgReader(bytes.NewReader(c.b.Bytes()), pcapgo.DefaultNgReaderOptions)
+	r, err := pcapgo.NewNgReader(bytes.NewReader(k.capture.Bytes()), pcapgo.DefaultNgReaderOptions)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +278,7 @@ func TestKernel(t *testing.T) {
 					ours, kernels := k.connect(t, we == "dial")
 					negotiated(t, ours, kernels)
 					exchange(t, [2]net.Conn{ours, kernels}, bulk)
-					k.capture.verify(t)
+					k.verify(t)
 				})
 			}
 		})

@@ -123,25 +123,19 @@ func (b *scoreboard) markSent(p *sentSegment, now time.Duration, n int) {
 }
 
 // revive puts what is lost and not sent again back in flight: it was not lost.
-func (b *scoreboard) revive(una seqNum) {
-	for i := 0; i < b.n && b.lost > 0; i++ {
-		p := b.at(i)
-		if p.state&lost != 0 {
-			p.state &^= lost
-			b.lost--
-			b.pipe += p.end.sub(b.start(i, una))
-		}
-	}
-}
+func (b *scoreboard) revive(una seqNum) { b.putBack(lost, &b.lost, una) }
 
 // renege forgets that the peer holds anything: it has dropped what it held
 // (RFC 2018, section 8).
-func (b *scoreboard) renege(una seqNum) {
-	for i := 0; i < b.n && b.sacked > 0; i++ {
+func (b *scoreboard) renege(una seqNum) { b.putBack(sacked, &b.sacked, una) }
+
+// putBack puts all segments of a state, which are counted, back in flight.
+func (b *scoreboard) putBack(state sentState, count *int, una seqNum) {
+	for i := 0; i < b.n && *count > 0; i++ {
 		p := b.at(i)
-		if p.state&sacked != 0 {
-			p.state &^= sacked
-			b.sacked--
+		if p.state&state != 0 {
+			p.state &^= state
+			*count--
 			b.pipe += p.end.sub(b.start(i, una))
 		}
 	}

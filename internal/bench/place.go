@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,11 +9,11 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"deputy/internal/locked"
 	"deputy/internal/testnet"
 )
 
@@ -94,7 +93,7 @@ func (p *place) noPeer(wanted string) error {
 type peerProcess struct {
 	cmd    *exec.Cmd
 	life   io.Closer // its standard input: at its end it stops
-	stderr lines
+	stderr locked.Buffer
 	gone   chan struct{}
 }
 
@@ -142,7 +141,7 @@ func startPeer(net *testnet.Net, node, backend string, pins Pins) (*peerProcess,
 func (p *peerProcess) failure() error {
 	select {
 	case <-p.gone:
-		return fmt.Errorf("peer of the testbed: %s", strings.TrimPrefix(p.stderr.last(), "ipxbench: "))
+		return fmt.Errorf("peer of the testbed: %s", strings.TrimPrefix(lastLine(p.stderr.String()), "ipxbench: "))
 	default:
 		return nil
 	}
@@ -162,25 +161,7 @@ func (p *peerProcess) stop() {
 	}
 }
 
-// lines keeps what a process prints. It is safe for a writer and a reader.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-// last is the last line that is not empty.
-func (l *lines) last() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return lastLine(l.buf.String())
-}
-
+// lastLine is the last line that is not empty.
 func lastLine(text string) string {
 	text = strings.TrimSpace(text)
 	return text[strings.LastIndexByte(text, '\n')+1:]

@@ -2,7 +2,9 @@ package netconn
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"time"
 )
@@ -55,4 +57,17 @@ func (c *Conn) dialError(err error) error {
 		oe.Source, oe.Addr = c.local, c.remote
 	}
 	return oe
+}
+
+// DialAddress reads an address as netip.ParseAddrPort takes it, and dials it.
+func DialAddress[C net.Conn](ctx context.Context, cfg Config, address string, dial func(context.Context, netip.AddrPort) (C, error)) (net.Conn, error) {
+	remote, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: cfg.Network, Err: fmt.Errorf("address: %w", err)}
+	}
+	c, err := dial(ctx, remote)
+	if err != nil {
+		return nil, err // not c, a nil pointer
+	}
+	return c, nil
 }

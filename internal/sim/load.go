@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"deputy/internal/netconn"
 	"deputy/rdp"
 	"deputy/tcpmod"
 )
@@ -19,7 +20,7 @@ type handler interface {
 
 // connect makes the network of the matrix and opens a connection from client to server. It returns an error if the
 // transport can't do it.
-func (s *subject) connect(loss float64, client, server func(connection) handler) (*world, *rdp.Record, error) {
+func (s *subject) connect(loss float64, client, server func(netconn.Core) handler) (*world, *rdp.Record, error) {
 	w := newWorld(1, nil)
 	for range 2 {
 		n := w.addNode()
@@ -55,7 +56,7 @@ type lateHandler struct{ handler }
 
 // bulk sends messages one behind the other, and counts what arrives.
 type bulk struct {
-	conn          connection
+	conn          netconn.Core
 	message       []byte
 	off           int // of the message that is being written
 	left          int // messages
@@ -101,8 +102,8 @@ func (s *subject) goodput(loss float64, size, count int) (rate, again float64, o
 	b := &bulk{message: make([]byte, size), left: count}
 	b.expect = b.left * size
 	w, record, err := s.connect(loss,
-		func(c connection) handler { b.conn = c; return b },
-		func(connection) handler { return bulkSink{b} })
+		func(c netconn.Core) handler { b.conn = c; return b },
+		func(netconn.Core) handler { return bulkSink{b} })
 	if err != nil {
 		return 0, 0, false
 	}
@@ -123,7 +124,7 @@ func (s *subject) goodput(loss float64, size, count int) (rate, again float64, o
 // asker sends a request, waits for the reply, and sends the next one. Its peer is an answerer.
 type asker struct {
 	world   *world
-	conn    connection
+	conn    netconn.Core
 	request []byte
 	off     int // of the request that is being written
 	have    int // bytes of the reply
@@ -157,7 +158,7 @@ func (a *asker) OnEnd(time.Duration, error) {}
 
 // answerer replies to each request of a size.
 type answerer struct {
-	conn       connection
+	conn       netconn.Core
 	size, have int
 }
 
@@ -176,8 +177,8 @@ func (a *answerer) OnData(now time.Duration, data []byte) int {
 func (s *subject) latency(loss float64, size int) (p50, p99 time.Duration, ok bool) {
 	a := &asker{request: make([]byte, size)}
 	w, _, err := s.connect(loss,
-		func(c connection) handler { a.conn = c; return a },
-		func(c connection) handler { return &answerer{conn: c, size: size} })
+		func(c netconn.Core) handler { a.conn = c; return a },
+		func(c netconn.Core) handler { return &answerer{conn: c, size: size} })
 	if err != nil {
 		return 0, 0, false
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"deputy/internal/netconn"
 	"deputy/rdp"
 	"deputy/tcpmod"
 )
@@ -15,16 +16,6 @@ import (
 // headerLen is the size in bytes of what a party says first, and at the start of each message: its number, and how
 // much it will send (messages: the message's index).
 const headerLen = 16
-
-// connection is what the transports have in common.
-type connection interface {
-	Write(now time.Duration, p []byte) int
-	Resume(now time.Duration)
-	CloseWrite(now time.Duration)
-	Close(now time.Duration)
-	Abort(now time.Duration)
-	Err() error
-}
 
 // party is the application at one end of a connection: it sends what is its own content alone, and knows from the
 // first bytes that it receives whose content must follow, to the byte.
@@ -36,7 +27,7 @@ type party struct {
 	node   *node
 	plan   plan
 	id     int // index in world.parties
-	conn   connection
+	conn   netconn.Core
 	tcb    *tcpmod.TCB // one of these two is conn
 	record *rdp.Record
 

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -57,13 +56,7 @@ func SetRatios(rows []Goodput) {
 
 // WriteJSON writes one object a line, a line a row.
 func (c *Comparison) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	for _, row := range c.Rows {
-		if err := e.Encode(row); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeJSON(w, c.Rows)
 }
 
 // Remarks is what a reader of the rows must know besides, a line each.

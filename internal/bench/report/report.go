@@ -29,8 +29,12 @@ func (l LeftOut) String() string { return "left out: " + strings.Join(l.Layers, 
 
 // WriteJSON writes one object a line, a line a row.
 func (r *Report) WriteJSON(w io.Writer) error {
+	return writeJSON(w, r.Rows)
+}
+
+func writeJSON[Row any](w io.Writer, rows []Row) error {
 	e := json.NewEncoder(w)
-	for _, row := range r.Rows {
+	for _, row := range rows {
 		if err := e.Encode(row); err != nil {
 			return err
 		}
