@@ -208,6 +208,7 @@ func TestDeadPeerUnderCongestionControl(t *testing.T) {
 // counter is a Controller that counts, with a window of any size.
 type counter struct{ lost, timeouts, acked, idle int }
 
+func (c *counter) Undo()                                                 {}
 func (c *counter) Window() int                                           { return 1 << 20 }
 func (c *counter) Acked(_ time.Duration, n int, _ time.Duration, _ bool) { c.acked += n }
 func (c *counter) Lost(time.Duration, int)                               { c.lost++ }

@@ -167,10 +167,8 @@ func FuzzConnection(f *testing.F) {
 		if s.c.State() != FinWait2 || s.c.detached {
 			s.ev.take = -1
 			s.c.Resume(s.now)
-			s.c.Close(s.now)
-		} else {
-			s.c.Close(s.now)
 		}
+		s.c.Close(s.now)
 		s.wait(5 * time.Minute)
 		if len(s.e.conns) != 0 {
 			for _, c := range s.e.conns {

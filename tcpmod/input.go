@@ -27,8 +27,7 @@ func (c *TCB) receive(now time.Duration, s *segment) {
 	// First, the sequence number, after PAWS (RFC 7323, section 5.3).
 	if c.ts.ok && s.flags&RST == 0 && c.ts.old(now, s) {
 		c.e.stats.OldTimestamps++
-		c.answer(now, s)
-		c.finish(now)
+		c.challenge(now)
 		return
 	}
 	if !c.acceptable(s) {
@@ -36,9 +35,6 @@ func (c *TCB) receive(now time.Duration, s *segment) {
 		return
 	}
 	c.alive.heard = now
-	if c.ts.ok {
-		c.ts.update(now, s)
-	}
 
 	// Second, RST: only with the very next sequence number (RFC 5961,
 	// section 3).
@@ -62,11 +58,15 @@ func (c *TCB) receive(now time.Duration, s *segment) {
 		c.e.stats.Unacceptable++
 		return
 	}
-	if c.state == SynRcvd && !c.synAcknowledged(now, s) {
+	if c.state == SynRcvd {
+		if !c.synAcknowledged(now, s) {
+			return
+		}
+	} else if !c.receiveAck(now, s) {
 		return
 	}
-	if !c.receiveAck(now, s) {
-		return
+	if c.ts.ok { // not before the ACK has shown that the segment is the peer's
+		c.ts.update(now, s)
 	}
 
 	// Seventh, the text; the urgent pointer (sixth) is not supported.
@@ -206,7 +206,7 @@ func (c *TCB) receiveReset(now time.Duration) {
 // receiveAck is the fifth step for synchronized states. It reports whether
 // the rest of the segment is to be looked at.
 func (c *TCB) receiveAck(now time.Duration, s *segment) bool {
-	if c.snd.nxt.lt(s.ack) || s.ack.lt(c.snd.una.add(-max(c.snd.maxWnd, c.mss))) {
+	if c.snd.nxt.lt(s.ack) || s.ack.lt(c.oldest()) {
 		// Acknowledges what was never sent, or is older than anything that
 		// could be under way (RFC 5961, section 5).
 		c.challenge(now)
@@ -228,6 +228,9 @@ func (c *TCB) receiveAck(now time.Duration, s *segment) bool {
 	return true
 }
 
+// oldest is the lowest number that the peer can still be telling of.
+func (c *TCB) oldest() seqNum { return c.snd.una.add(-max(c.snd.maxWnd, c.mss)) }
+
 // acceptable is the test of RFC 9293, section 3.10.7.4, first step. With a
 // window of zero everything at RCV.NXT is let in, for its ACK, RST or FIN;
 // its data is not.
@@ -245,9 +248,9 @@ func (c *TCB) acceptable(s *segment) bool {
 	return n > 0 && last >= 0 && last < wnd
 }
 
-// unacceptable answers a segment outside the window with an ACK. A segment
-// with text or FIN always gets it, since the peer sends it again until it
-// does; others are answered within limits.
+// unacceptable answers a segment outside the window with an ACK. One that is
+// only old and has text or FIN always gets it, since the peer sends it again
+// until it does; others are answered within limits.
 //
 // One that is only old has an ACK that may be news, all the same: of a peer
 // that retransmits while our own data goes the other way.
@@ -260,7 +263,11 @@ func (c *TCB) unacceptable(now time.Duration, s *segment) {
 	if old {
 		c.sack.duplicate(s.seq, minSeq(s.seq.add(len(s.data)), c.rcv.nxt))
 	}
-	c.answer(now, s)
+	if old && s.flags&SYN == 0 && s.len() > 0 {
+		c.ack.urgent()
+	} else {
+		c.challenge(now)
+	}
 	if old && s.flags&(SYN|ACK) == ACK && c.state != SynRcvd {
 		c.alive.heard = now
 		if c.state == TimeWait && s.flags&FIN != 0 {
@@ -269,15 +276,6 @@ func (c *TCB) unacceptable(now time.Duration, s *segment) {
 		c.receiveAck(now, s)
 	}
 	c.finish(now)
-}
-
-// answer sends the ACK that a segment out of place gets.
-func (c *TCB) answer(now time.Duration, s *segment) {
-	if s.flags&SYN != 0 || s.len() == 0 {
-		c.challenge(now)
-	} else {
-		c.ack.urgent()
-	}
 }
 
 // challenge sends an ACK that lets an honest peer prove itself (RFC 5961), if

@@ -21,7 +21,7 @@ type listener struct {
 }
 
 // Listen lets peers connect to port. The error is ErrInUse, ErrAddress for port
-// 0, or wraps congestion.ErrAlgorithm.
+// 0, or wraps congestion.ErrAlgorithm or ErrIntegrity.
 func (e *Endpoint) Listen(port uint16, o Options, accept AcceptFunc) error {
 	if port == 0 {
 		return ErrAddress

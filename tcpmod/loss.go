@@ -1,10 +1,6 @@
 package tcpmod
 
-import (
-	"time"
-
-	"deputy/internal/congestion"
-)
+import "time"
 
 // lossMode is what the loss timer is running for.
 type lossMode uint8
@@ -39,13 +35,14 @@ type lossRecovery struct {
 	// How long the peer has been silent is counted in timeouts, not read from
 	// the clock: it may jump, as when the machine was suspended.
 	timeouts int           // retransmission timeouts without progress
-	silent   time.Duration // their sum, but for the first
+	silent   time.Duration // their sum, but for the first; not those in a closed window that the peer answered
 	probes   int           // of the window, unanswered
-	probedAt time.Duration // when the last was sent
+	probedAt time.Duration // when the last was sent, or the timer expired
 	ignored  time.Duration // the time given to them
 
 	phase   phase
-	recover seqNum // the phase ends when this is acknowledged
+	start   seqNum // what was acknowledged when the phase began
+	recover seqNum // it ends when this is acknowledged
 	prr     prr
 	window  int // in recovery: how much may be under way, bytes
 
@@ -68,8 +65,8 @@ func (l *lossRecovery) stop() { l.set(lossNone, Never) }
 func (l *lossRecovery) progress() { l.timeouts, l.silent, l.shift, l.probed = 0, 0, 0, false }
 
 // begin enters a phase that ends when recover is acknowledged.
-func (l *lossRecovery) begin(p phase, recover seqNum) {
-	l.phase = p
+func (l *lossRecovery) begin(p phase, start, recover seqNum) {
+	l.phase, l.start = p, start
 	l.recover, l.hasRecover = recover, true
 	l.undo, l.canUndo = 0, true
 	l.tail = false
@@ -127,9 +124,13 @@ func (c *TCB) retransmissionTimeout(now time.Duration) {
 		limit = c.opt.ConnectTimeout
 	}
 	again := l.timeouts > 0
-	if again {
+	switch {
+	case !handshake && c.snd.wnd == 0 && c.alive.heard >= l.probedAt:
+		l.silent = 0 // it lives, and has shut its window on what was under way
+	case again:
 		l.silent += c.rtt.timeout()
 	}
+	l.probedAt = now
 	if l.timeouts++; l.silent >= limit {
 		c.timedOut(now)
 		return
@@ -138,6 +139,7 @@ func (c *TCB) retransmissionTimeout(now time.Duration) {
 	c.rtt.backoff()
 	if handshake {
 		c.retransmitted()
+		c.synAt = Never
 		c.sendSYN(now)
 		return
 	}
@@ -151,7 +153,7 @@ func (c *TCB) retransmissionTimeout(now time.Duration) {
 		// RFC 5681, section 3.1: the threshold of the first of several
 		// timeouts holds.
 		c.cc.Timeout(now, c.snd.flight())
-		l.begin(phaseTimeout, c.snd.nxt)
+		l.begin(phaseTimeout, c.snd.una, c.snd.nxt)
 	}
 	l.dupAcks, l.probed = 0, true
 	c.rack.deadline = Never
@@ -183,9 +185,7 @@ func (c *TCB) markLostByTimeout(now time.Duration) {
 func (c *TCB) undoReduction() {
 	l := &c.loss
 	l.canUndo = false
-	if u, ok := c.cc.(congestion.Undoer); ok {
-		u.Undo()
-	}
+	c.cc.Undo()
 	c.board.revive(c.snd.una)
 	c.e.stats.Undone++
 	if l.phase != phaseOpen {

@@ -199,3 +199,44 @@ func TestTimeoutGoesBack(t *testing.T) {
 	s.in("A", 1, 4001, "") // the peer had the rest
 	s.out()
 }
+
+// The ACK of the handshake is no duplicate of what the user writes as soon as
+// he has the connection.
+func TestHandshakeIsNoDuplicate(t *testing.T) {
+	s := newScript(t)
+	if err := s.e.Listen(scriptLocal, Options{}, func(now time.Duration, c *TCB) Events {
+		c.Write(now, []byte("220 hello"))
+		return s.ev
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.in("S", 0, 0, "", mss1000...)
+	s.out("SA 0:0(0) ack 1")
+	s.in("A", 1, 1, "")
+	s.out("PA 1:10(9) ack 1")
+	if st := s.e.Stats(); st.FastRetransmits != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// With one segment under way a duplicate ACK says nothing of it.
+func TestDuplicateOfOneSegment(t *testing.T) {
+	s := inState(t, Established, Options{})
+	s.write("x")
+	s.out("PA 1:2(1) ack 1")
+	s.in("A", 1, 1, "")
+	s.out()
+}
+
+// A SYN sent again is not measured (Karn).
+func TestRetransmittedSYNIsNotMeasured(t *testing.T) {
+	s := inState(t, SynSent, Options{InitialRTO: 20 * time.Millisecond})
+	s.wait(20 * time.Millisecond)
+	s.out("S 0:0(0)")
+	s.wait(5 * time.Millisecond)
+	s.in("SA", 0, 1, "", mss1000...)
+	s.state(Established)
+	if got := s.c.Info().SRTT; got != 0 {
+		t.Errorf("round trip %v", got)
+	}
+}

@@ -48,14 +48,15 @@ func (c *TCB) creditDuplicates(acked int, d *delivery) {
 
 // dupThresh returns the number of duplicate ACKs that begins recovery: fewer
 // than usual where so few segments are under way that the usual number can't
-// come (RFC 5827), and one after a probe, whose answer it is.
+// come (RFC 5827; of one alone a duplicate says nothing), and one after a
+// probe, whose answer it is.
 func (c *TCB) dupThresh() int {
 	if c.loss.probed {
 		return 1
 	}
 	segments := (c.snd.flight() + c.mss - 1) / c.mss
-	if segments > dupThresh || c.out.n > c.snd.flight() {
+	if segments < 2 || segments > dupThresh || c.out.n > c.snd.flight() {
 		return dupThresh
 	}
-	return max(1, segments-1)
+	return segments - 1
 }

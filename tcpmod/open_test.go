@@ -378,3 +378,10 @@ func TestPathOfTheNetwork(t *testing.T) {
 		}
 	}
 }
+
+func TestScaleOfTheLargestBuffer(t *testing.T) {
+	o := Options{ReceiveBuffer: maxReceiveBuffer + 1}.withDefaults()
+	if got := o.scale(); got != maxScale {
+		t.Errorf("shift %d", got)
+	}
+}

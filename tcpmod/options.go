@@ -134,7 +134,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// scale returns the shift that lets 16 bits say the receive buffer.
+// scale returns the shift that lets 16 bits say the receive buffer, as nearly as shifts go.
 func (o Options) scale() uint8 {
-	return uint8(max(0, bits.Len(uint(o.ReceiveBuffer))-16))
+	return uint8(min(max(0, bits.Len(uint(o.ReceiveBuffer))-16), maxScale))
 }

@@ -49,6 +49,11 @@ func TestPeerShrinksItsWindow(t *testing.T) {
 			t.Errorf("sent up to %d", seqNum(h.Seq()).sub(s.iss)+len(h.Payload()))
 		}
 	}
+	for range 10 * DefaultTimeout / time.Second { // it answers, and so it lives
+		s.wait(time.Second)
+		s.in("A", 5, 1001, "")
+	}
+	s.state(Established)
 	s.port.out = nil
 	s.window = 60000
 	s.in("A", 5, 3001, "")
@@ -146,6 +151,9 @@ func TestBlindAttack(t *testing.T) {
 	}
 	if len(s.ev.data) != 0 || s.c.snd.una != s.iss.add(1) || s.c.rcv.nxt != s.peerISS.add(1) {
 		t.Errorf("data %q, SND.UNA %d, RCV.NXT %d", s.ev.data, s.c.snd.una.sub(s.iss), s.c.rcv.nxt.sub(s.peerISS))
+	}
+	if n := len(s.port.out); n > challengeBurst {
+		t.Errorf("%d answers", n)
 	}
 	for _, b := range s.port.out {
 		if h := Header(b); h.Flags() != ACK || len(h.Payload()) != 0 {

@@ -122,8 +122,12 @@ func (c *TCB) resend(now time.Duration) bool {
 	b := &c.board
 	for b.lost > 0 {
 		i := b.firstLost()
-		for i+1 < b.n && b.at(i+1).state&lost != 0 && b.at(i+1).end.sub(b.start(i, c.snd.una)) <= c.mss {
-			b.join(i)
+		k := 0
+		for i+k+1 < b.n && b.at(i+k+1).state&lost != 0 && b.at(i+k+1).end.sub(b.start(i, c.snd.una)) <= c.mss {
+			k++
+		}
+		if k > 0 {
+			b.join(i, k)
 		}
 		n := min(b.at(i).end.sub(b.start(i, c.snd.una)), c.mss)
 		if c.pipe()+n > c.window() && c.pipe() > 0 {

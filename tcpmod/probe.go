@@ -40,8 +40,8 @@ func (c *TCB) tailAcknowledged(now time.Duration, ack seqNum, d *delivery, dupli
 	l := &c.loss
 	switch {
 	case ack.lt(l.tailEnd):
-	case d.duplicate, duplicate && len(d.sack) == 0:
-		l.tail, d.duplicate = false, false // of the probe, and of no recovery
+	case !d.twice.empty(), duplicate && len(d.sack) == 0:
+		l.tail, d.twice = false, seqRange{} // of the probe, and of no recovery
 	case l.tailEnd.lt(ack):
 		l.tail = false
 		if l.phase == phaseOpen {

@@ -10,6 +10,8 @@ const maxRanges = 256
 // seqRange is the half-open interval [start, end).
 type seqRange struct{ start, end seqNum }
 
+func (r seqRange) empty() bool { return r.start == r.end }
+
 // contains reports whether r holds seq.
 func (r seqRange) contains(seq seqNum) bool { return r.start.leq(seq) && seq.lt(r.end) }
 

@@ -4,14 +4,14 @@ import "time"
 
 // delivery is what one segment tells of ours.
 type delivery struct {
-	bytes     int           // newly acknowledged, in sequence or not
-	rtt       time.Duration // round trip of the segment sent last among them; 0: not known
-	sent      time.Duration // when that was
-	echo      uint32        // TSecr, if hasEcho
-	hasEcho   bool
-	original  bool   // one of them was sent once only, before the last timeout
-	sack      []byte // blocks of the SACK option
-	duplicate bool   // the peer reports that it got something twice (RFC 2883)
+	bytes    int           // newly acknowledged, in sequence or not
+	rtt      time.Duration // round trip of the segment sent last among them; 0: not known
+	sent     time.Duration // when that was
+	echo     uint32        // TSecr, if hasEcho
+	hasEcho  bool
+	original bool     // one of them was sent once only, before the last timeout
+	sack     []byte   // blocks of the SACK option
+	twice    seqRange // what the peer reports that it got twice (RFC 2883); empty: nothing
 }
 
 // acknowledge uses the acknowledgement number, SACK blocks and window of a
@@ -109,17 +109,18 @@ func (c *TCB) delivered(now time.Duration, p *sentSegment, n int, d *delivery) {
 // steer finds what is lost and sets the congestion window.
 func (c *TCB) steer(now time.Duration, acked int, duplicate bool, d *delivery) {
 	l := &c.loss
-	if d.duplicate {
+	if !d.twice.empty() {
 		c.rack.duplicateReported(c.snd.una, c.snd.nxt)
-		if l.canUndo && l.undo > 0 {
+		if l.canUndo && l.undo > 0 && l.start.leq(d.twice.start) && d.twice.end.leq(l.recover) {
 			if l.undo--; l.undo == 0 {
 				c.undoReduction() // all that was sent again was sent in vain
 			}
 		}
 	}
-	if l.phase == phaseTimeout && l.canUndo && d.original && c.sack.ok {
+	if l.phase == phaseTimeout && l.canUndo && d.original && c.sack.ok && c.snd.una.lt(l.recover) {
 		// F-RTO with SACK (RFC 5682, section 3): what was not sent again
-		// arrives, so the timeout came too early.
+		// arrives, so the timeout came too early. An ACK of everything may
+		// owe to what was sent again.
 		c.undoReduction()
 	}
 	if l.phase != phaseOpen && l.recover.leq(c.snd.una) {
@@ -157,7 +158,7 @@ func (c *TCB) enterRecovery(now time.Duration, delivered int) {
 	l := &c.loss
 	c.e.stats.FastRetransmits++
 	c.cc.Lost(now, c.snd.flight())
-	l.begin(phaseRecovery, c.snd.nxt)
+	l.begin(phaseRecovery, c.snd.una, c.snd.nxt)
 	l.prr = prr{flight: c.snd.flight()}
 	l.window = l.prr.window(delivered, c.pipe(), c.cc.Window(), c.mss, false)
 	l.set(lossRTO, now+c.rtt.timeout())

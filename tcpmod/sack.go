@@ -43,7 +43,7 @@ func (k *sackReports) duplicate(start, end seqNum) { k.dup = seqRange{start, end
 
 // reporting says whether an ACK has more to tell than its number.
 func (c *TCB) reporting() bool {
-	return c.sack.ok && (len(c.in.ranges) > 0 || c.sack.dup.start != c.sack.dup.end)
+	return c.sack.ok && (len(c.in.ranges) > 0 || !c.sack.dup.empty())
 }
 
 // putSACK writes the option into b, as long as that is, and returns its length:
@@ -62,7 +62,7 @@ func (c *TCB) putSACK(b []byte) int {
 		n += sackBlock
 		return true
 	}
-	if k.dup.start != k.dup.end && put(k.dup) {
+	if !k.dup.empty() && put(k.dup) {
 		k.dup = seqRange{}
 	}
 	for _, seq := range k.recent[:k.n] {
@@ -87,7 +87,9 @@ func (c *TCB) receiveSACK(now time.Duration, ack seqNum, d *delivery) {
 	blocks := d.sack
 	first := block(blocks)
 	if first.start.lt(first.end) && (first.end.leq(ack) || len(blocks) >= 2*sackBlock && block(blocks[sackBlock:]).covers(first)) {
-		d.duplicate = true // RFC 2883, section 4
+		if c.oldest().leq(first.start) {
+			d.twice = first // RFC 2883, section 4
+		}
 		blocks = blocks[sackBlock:]
 	}
 	for ; len(blocks) >= sackBlock; blocks = blocks[sackBlock:] {

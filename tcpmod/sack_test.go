@@ -193,21 +193,21 @@ func TestLostRetransmission(t *testing.T) {
 func TestForgedSACK(t *testing.T) {
 	s := sackSending(t, 5, Options{})
 	for _, b := range [][]int{
-		{7001, 8001},   // never sent
-		{2001, 7001},   // partly
-		{3001, 2001},   // backwards
-		{2001, 2001},   // empty
-		{1, 1 << 31},   // absurd
-		{2001, 2999},   // not the whole segment
-		{2501, 3001},   // nor this
-		{-5000, -4000}, // a duplicate of long ago
+		{7001, 8001},      // never sent
+		{2001, 7001},      // partly
+		{3001, 2001},      // backwards
+		{2001, 2001},      // empty
+		{1, 1 << 31},      // absurd
+		{2001, 2999},      // not the whole segment
+		{2501, 3001},      // nor this
+		{-1 << 20, -4000}, // a duplicate of long ago
 	} {
 		s.in("A", 1, 1001, "", s.sack(b...)...)
 	}
 	s.in("A", 1, 1001, "", optSACK, 2, optNop, optNop)
 	s.in("A", 1, 1001, "", optSACK, 9, 0, 0, 0, 1, 0, 0, 0, optNop, optNop, optNop)
-	if s.c.board.sacked != 0 {
-		t.Errorf("%d segments sacked", s.c.board.sacked)
+	if s.c.board.sacked != 0 || s.c.rack.mult != 0 {
+		t.Errorf("%d segments sacked, reordering window times %d", s.c.board.sacked, s.c.rack.mult)
 	}
 	s.out()
 }
@@ -262,6 +262,35 @@ func TestSpuriousRecoveryIsUndone(t *testing.T) {
 	s.in("A", 1, 7001, "", s.sack(1001, 2001)...)
 	if got := s.c.Info().CWND; got != 20000 {
 		t.Errorf("CWND %d, want that before the recovery", got)
+	}
+}
+
+// What the peer has twice but was not sent again in the recovery undoes none of
+// it: the network doubles too.
+func TestForeignDuplicateUndoesNothing(t *testing.T) {
+	s := sackSending(t, 6, Options{InitialWindow: 20000})
+	s.in("A", 1, 1001, "", s.sack(2001, 5001)...)
+	s.out("A 1001:2001(1000) ack 1")
+	s.in("A", 1, 7001, "")
+	before := s.c.Info().CWND
+	s.wait(10 * time.Second)
+	s.in("A", 1, 7001, "", s.sack(1, 501)...)
+	if got := s.c.Info().CWND; got != before || s.e.Stats().Undone != 0 {
+		t.Errorf("CWND from %d to %d, %+v", before, got, s.e.Stats())
+	}
+}
+
+// A timeout whose retransmission brings an ACK of everything repaired a loss,
+// for all that one can know: the window stays reduced.
+func TestTimeoutThatRepairedIsNotUndone(t *testing.T) {
+	s := sackSending(t, 8, Options{InitialWindow: 20000})
+	s.c.loss.probed = true
+	s.c.restartLossTimer(s.now)
+	s.wait(DefaultMinRTO)
+	s.out("A 1001:2001(1000) ack 1")
+	s.in("A", 1, 9001, "")
+	if got := s.c.Info().CWND; got >= 20000 || s.e.Stats().Undone != 0 {
+		t.Errorf("CWND %d, %+v", got, s.e.Stats())
 	}
 }
 

@@ -193,14 +193,14 @@ func (b *scoreboard) split(i int, end seqNum) {
 	}
 }
 
-// join makes one of segment i and the next, which are both lost.
-func (b *scoreboard) join(i int) {
-	b.at(i).end = b.at(i + 1).end
-	for j := i + 1; j < b.n-1; j++ {
-		*b.at(j) = *b.at(j + 1)
+// join makes one of segment i and the next k, which are all lost.
+func (b *scoreboard) join(i, k int) {
+	b.at(i).end = b.at(i + k).end
+	for j := i + 1; j < b.n-k; j++ {
+		*b.at(j) = *b.at(j + k)
 	}
-	b.n--
-	b.lost--
+	b.n -= k
+	b.lost -= k
 }
 
 // free gives the memory back.

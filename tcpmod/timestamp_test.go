@@ -191,3 +191,15 @@ func TestTimestampsOfReopening(t *testing.T) {
 		t.Errorf("the clock advanced by %d in a second", d)
 	}
 }
+
+// A segment that isn't the peer's, for its ACK tells nothing, does not set the
+// timestamp by which later ones are old.
+func TestForgedTimestamp(t *testing.T) {
+	s := openStamped(t)
+	s.in("P", 1, 0, "x", stamped(100+1<<31-1, 0)...)
+	s.in("PA", 1, 1<<30, "x", stamped(100+1<<31-1, 0)...)
+	s.in("PA", 1, 1, "honest", stamped(101, 0)...)
+	if string(s.ev.data) != "honest" {
+		t.Errorf("data %q", s.ev.data)
+	}
+}

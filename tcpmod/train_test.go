@@ -66,7 +66,6 @@ func TestTrains(t *testing.T) {
 		}
 		a, b := user{total: 400_000, greedy: true}, user{total: 100_000, greedy: true}
 		s.connect(t, o, &a, &b)
-		a.s, b.s = s, s
 		done := func() bool { return a.ended && b.ended }
 		if !s.Run(time.Minute, done) || a.err != io.EOF || b.err != io.EOF || a.got != a.want || b.got != b.want {
 			t.Fatalf("seed %d at %v: got %d of %d and %d of %d, ends %v and %v", seed, s.Now, a.got, a.want, b.got, b.want, a.err, b.err)

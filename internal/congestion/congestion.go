@@ -13,8 +13,7 @@ import (
 	"time"
 )
 
-// Controller keeps the congestion window of one connection. The Controllers of
-// this package are Undoers too.
+// Controller keeps the congestion window of one connection.
 type Controller interface {
 	// Window returns CWND in bytes, at least one segment.
 	Window() int
@@ -33,12 +32,8 @@ type Controller interface {
 	// Idle: the sender is about to send after a silence of d; rto is its
 	// retransmission timeout. What the window was proves little then.
 	Idle(now time.Duration, d, rto time.Duration)
-}
-
-// Undoer is a Controller that can take its last Lost or Timeout back.
-type Undoer interface {
-	// Undo: nothing had been lost after all (RFC 4015; RFC 9438, section 4.9).
-	// It has an effect once for each Lost or Timeout.
+	// Undo takes the last Lost or Timeout back: nothing had been lost after all
+	// (RFC 4015; RFC 9438, section 4.9). It has an effect once for each.
 	Undo()
 }
 

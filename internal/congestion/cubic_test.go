@@ -152,7 +152,7 @@ func TestWindowIsSane(t *testing.T) {
 				case 2:
 					c.Idle(now, time.Duration(rng.IntN(1e9)), time.Millisecond)
 				case 3:
-					c.(Undoer).Undo()
+					c.Undo()
 				default:
 					c.Acked(now, rng.IntN(1<<20), time.Duration(rng.IntN(1e9)), rng.IntN(4) > 0)
 				}
